@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Bitmaps over caller-owned 64-bit words. */
+#ifndef VDEV__CORE_BITMAP_H
+#define VDEV__CORE_BITMAP_H
+
+#include <stdint.h>
+
+#define VDEV__BITMAP_WORDS(bits) (((bits) + 63) / 64)
+
+static inline void vdev__bitmap_set(uint64_t *map, uint32_t bit)
+{
+	map[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+static inline void vdev__bitmap_clear(uint64_t *map, uint32_t bit)
+{
+	map[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
+}
+
+static inline int vdev__bitmap_test(const uint64_t *map, uint32_t bit)
+{
+	return (int)(map[bit / 64] >> (bit % 64) & 1);
+}
+
+/* Lowest set (or clear) bit in [from, bits), or UINT32_MAX. */
+uint32_t vdev__bitmap_next_set(const uint64_t *map, uint32_t bits, uint32_t from);
+uint32_t vdev__bitmap_next_clear(const uint64_t *map, uint32_t bits, uint32_t from);
+/* Number of set bits below `bits`. */
+uint32_t vdev__bitmap_count(const uint64_t *map, uint32_t bits);
+
+#endif

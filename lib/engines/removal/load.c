@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Removal engine: reading images. An image may be hostile: each value is checked by itself, then the
+ * state of each operation against its action set and its members, before the object is handed out.
+ */
+#include "image.h"
+#include "internal.h"
+
+struct loader {
+	struct vdev_removal *r;
+	struct vdev__reader in;
+	int error; /* of an allocation or a limit; damage is in `in` */
+};
+
+static void get_set(struct loader *l)
+{
+	struct vdev_removal_step steps[VDEV_REMOVAL_MAX_STEPS];
+	uint32_t unit_class = vdev__get_u8(&l->in), level = vdev__get_u8(&l->in);
+	uint32_t count = vdev__get_u8(&l->in);
+
+	if (!count || count > VDEV_REMOVAL_MAX_STEPS) {
+		vdev__reader_fail(&l->in);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		steps[i].kind = vdev__get_u32(&l->in);
+		steps[i].undo = vdev__get_u32(&l->in);
+		steps[i].deadline_ns = vdev__get_u64(&l->in);
+	}
+	if (l->in.error)
+		return;
+	l->error = vdev_removal_set_actions(l->r, unit_class, level, steps, count);
+	if (l->error == -EINVAL)
+		l->error = vdev__reader_fail(&l->in);
+}
+
+/* Fields that may have any value, and those that are checked in field_ok(). */
+static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, uint64_t *ret_timer)
+{
+	struct vdev__reader *in = &l->in;
+	uint64_t now = l->r->now;
+	uint8_t b[14];
+	uint32_t registers;
+
+	u->name = vdev__get_u64(in);
+	u->address = vdev__get_u64(in);
+	u->action = vdev__get_u64(in);
+	u->old_handle = vdev__get_u64(in);
+	u->ack_ns = vdev__get_u64(in);
+	u->ack_end = vdev__sat_add(vdev__get_u64(in), now);
+	u->warn_at = vdev__sat_add(vdev__get_u64(in), now);
+	*ret_timer = vdev__sat_add(vdev__get_u64(in), now);
+	*ret_parent = vdev__get_u32(in);
+	u->cursor = vdev__get_u32(in);
+	u->note_cursor = vdev__get_u32(in);
+	u->undo_limit = vdev__get_u32(in);
+	u->flags = vdev__get_u32(in);
+	u->notes = vdev__get_u32(in);
+	u->slot_cap = vdev__get_u32(in);
+	u->fault = vdev__get_u32(in);
+	u->fault_status = (int32_t)vdev__get_u32(in);
+	registers = vdev__get_u32(in);
+	u->control = (uint16_t)(registers >> 16);
+	u->status = (uint16_t)registers;
+	if (vdev__get_bytes(in, b, sizeof(b)))
+		return;
+	u->function = b[0];
+	u->unit_class = b[1];
+	u->transport = b[2];
+	u->unasked = b[3];
+	u->phase = b[4];
+	u->step = b[5];
+	u->set = b[6];
+	u->policy = b[7];
+	u->retries = b[8];
+	u->outcome = b[9];
+	u->guest_level = b[10];
+	u->operator_level = b[11];
+	u->note = b[12];
+	u->warnings = b[13];
+}
+
+static int field_ok(const struct unit *u, uint32_t index, const struct vdev_removal *r)
+{
+	return u->unit_class < VDEV_REMOVAL_CLASSES && u->transport <= VDEV_REMOVAL_PVDEV &&
+	       u->unasked <= VDEV_REMOVAL_UNASKED_IGNORE && u->phase <= END &&
+	       vdev__removal_valid_level(u->set) && u->policy <= VDEV_REMOVAL_ACK_FORCE &&
+	       u->outcome <= VDEV_REMOVAL_CANCELLED && vdev__removal_valid_level(u->guest_level) &&
+	       vdev__removal_valid_level(u->operator_level) && !(u->flags & ~VDEV__REMOVAL_KEPT) &&
+	       !(u->notes & ~VDEV__REMOVAL_NOTES) &&
+	       (!u->action || ((u->action & (VDEV__TABLE_MAX - 1)) == index &&
+			       u->action >> VDEV__TABLE_INDEX_BITS <= r->sequence));
+}
+
+/* Enters name and address; damaged when another unit has them. */
+static int enter(struct loader *l, uint32_t index)
+{
+	const struct unit *u = unit_at(l->r, index);
+	uint32_t other;
+	int error = 0;
+
+	if ((u->name && vdev__hash_get(&l->r->names, u->name, &other)) ||
+	    (u->address != VDEV_NONE && vdev__hash_get(&l->r->addresses, u->address, &other)))
+		return vdev__reader_fail(&l->in);
+	if (u->name)
+		error = vdev__hash_put(&l->r->names, u->name, index);
+	if (!error && u->address != VDEV_NONE)
+		error = vdev__hash_put(&l->r->addresses, u->address, index);
+	return error;
+}
+
+static int place(struct loader *l, uint32_t index, uint32_t parent)
+{
+	struct unit *u = unit_at(l->r, index);
+	const struct unit *p = unit_at(l->r, parent);
+
+	if (!p || parent == index || (parent != ROOT && p->depth + 1u >= VDEV_REMOVAL_MAX_DEPTH) ||
+	    ((u->flags & U_QUEUED) && p->unit_class != VDEV_REMOVAL_PCI_SLOT))
+		return vdev__reader_fail(&l->in);
+	u->depth = (uint8_t)(parent == ROOT ? 0 : p->depth + 1);
+	vdev__removal_link(l->r, index, parent);
+	return 0;
+}
+
+static void get_unit(struct loader *l)
+{
+	struct vdev_removal *r = l->r;
+	uint64_t handle = vdev__get_u64(&l->in), timer;
+	uint32_t index = (uint32_t)handle & (VDEV__TABLE_MAX - 1), parent;
+
+	if (l->in.error || index == ROOT) {
+		vdev__reader_fail(&l->in);
+		return;
+	}
+	l->error = vdev__table_restore(&r->units, handle);
+	if (!l->error)
+		l->error = vdev__removal_room(r, index);
+	if (l->error)
+		return;
+	vdev__removal_blank(unit_at(r, index));
+	r->stats.units++;
+	get_fields(l, unit_at(r, index), &parent, &timer);
+	if (l->in.error || !field_ok(unit_at(r, index), index, r)) {
+		vdev__reader_fail(&l->in);
+		return;
+	}
+	l->error = enter(l, index);
+	if (!l->error)
+		l->error = place(l, index, parent);
+	if (l->error)
+		return;
+	vdev__removal_publish(r, index);
+	vdev__deadlines_arm(&r->deadlines, index, timer);
+}
+
+static int member_of(const struct vdev_removal *r, uint32_t target, uint32_t member)
+{
+	uint32_t at = member;
+
+	if (member == target)
+		return unit_at(r, target)->unit_class != VDEV_REMOVAL_PCI_SLOT;
+	while (at != NOBODY && at != ROOT && unit_at(r, at)) {
+		const struct unit *u = unit_at(r, at);
+
+		if (u->parent == target)
+			return !(u->flags & U_QUEUED);
+		at = u->parent;
+	}
+	return 0;
+}
+
+static int stepping_ok(const struct vdev_removal *r, const struct unit *u, uint32_t index)
+{
+	uint32_t count, hide = vdev__removal_hide_step(r, u);
+	const struct vdev_removal_step *s = vdev__removal_steps(r, u->unit_class, u->set, &count);
+	uint32_t kind = u->step < count ? s[u->step].kind : VDEV_REMOVAL_OUTCOME;
+	int member = member_of(r, index, u->cursor);
+	int bell = kind == VDEV_REMOVAL_WARN || kind == VDEV_REMOVAL_AWAIT_ACK;
+
+	switch (u->phase) {
+	case NOT_READY:
+	case GAP:
+	case WARN:
+		return kind == VDEV_REMOVAL_WARN;
+	case AWAIT:
+		return kind == VDEV_REMOVAL_AWAIT_ACK;
+	case PRE:
+		return u->step < hide && !bell && member;
+	case UNDO:
+		return u->step < hide && s[u->step].undo != VDEV_REMOVAL_NO_UNDO &&
+		       (kind == VDEV_REMOVAL_WARN ? u->cursor == index : member);
+	case HIDE:
+		return u->step == hide && member;
+	case TEAR:
+		return u->step > hide && u->step <= count && member;
+	case END:
+		return u->outcome && (member || u->cursor == index);
+	default:
+		return 1; /* IDLE, HELD, BELOW: no step */
+	}
+}
+
+static int notes_ok(const struct vdev_removal *r, const struct unit *u, uint32_t index)
+{
+	int known = u->note < 32 && (u->notes >> u->note & 1u);
+
+	if (u->note_cursor != NOBODY &&
+	    (!known || u->note >= 16 ||
+	     (u->note_cursor != index && !member_of(r, index, u->note_cursor))))
+		return 0;
+	if ((u->notes & ~N_OWN) && vdev__removal_requested(r, index, NOBODY) == NOBODY)
+		return 0;
+	if (!(u->flags & A_AGAIN))
+		return 1;
+	if (u->flags & A_NOTE)
+		return u->action && known && (u->note >= 16 || u->note_cursor != NOBODY);
+	return u->action && (u->phase == WARN || u->phase >= PRE);
+}
+
+/* Only one operation acts in a subtree, and one that waits for a migration needs one. */
+static int alone(const struct vdev_removal *r, const struct unit *u, uint32_t index)
+{
+	uint32_t below = index;
+
+	if (u->phase == HELD && !r->held)
+		return 0;
+	if (u->phase == IDLE && !(u->notes & N_OWN))
+		return 1;
+	for (uint32_t at = u->parent; at != ROOT; below = at, at = unit_at(r, at)->parent) {
+		const struct unit *above = unit_at(r, at);
+
+		if (above->phase > BELOW &&
+		    !((unit_at(r, below)->flags & U_QUEUED) && u->phase == IDLE) &&
+		    (u->phase != IDLE || above->phase > UNDO))
+			return 0;
+	}
+	return 1;
+}
+
+static void check_operations(struct loader *l)
+{
+	struct vdev_removal *r = l->r;
+
+	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
+	     i = vdev__table_next(&r->units, i + 1)) {
+		const struct unit *u = unit_at(r, i);
+
+		if (!stepping_ok(r, u, i) || !notes_ok(r, u, i) || !alone(r, u, i)) {
+			vdev__reader_fail(&l->in);
+			return;
+		}
+		r->stats.operations += u->phase != IDLE;
+	}
+}
+
+static void get_generations(struct loader *l)
+{
+	uint32_t n = vdev__get_count(&l->in, 8);
+
+	for (uint32_t i = 0; i < n && !l->error && !l->in.error; i++) {
+		uint64_t generation = vdev__get_u64(&l->in);
+
+		if (!unit_at(l->r, i))
+			l->error = vdev__table_set_generation(&l->r->units, i, generation);
+	}
+}
+
+static void get_all(struct loader *l)
+{
+	struct vdev_removal *r = l->r;
+	struct unit *root = unit_at(r, ROOT);
+	uint32_t n;
+
+	r->paused = vdev__get_u8(&l->in);
+	r->in_reset = vdev__get_u8(&l->in);
+	r->held = vdev__get_u8(&l->in);
+	r->sequence = vdev__get_u64(&l->in);
+	root->flags |= vdev__get_u32(&l->in);
+	root->notes = vdev__get_u32(&l->in);
+	if (r->paused > 1 || r->in_reset > 1 || r->held > 1 || (root->flags & ~U_READY) ||
+	    (root->notes & ~(N_UNHOLD | N_REDECLARE)) ||
+	    r->sequence >= UINT64_MAX >> (VDEV__TABLE_INDEX_BITS + 1))
+		vdev__reader_fail(&l->in);
+	n = vdev__get_count(&l->in, 3 + 16);
+	for (; n && !l->error && !l->in.error; n--)
+		get_set(l);
+	n = vdev__get_count(&l->in, VDEV__REMOVAL_UNIT_BYTES);
+	for (; n && !l->error && !l->in.error; n--)
+		get_unit(l);
+	if (!l->error && !l->in.error)
+		get_generations(l);
+	if (!l->error)
+		l->error = vdev__reader_finish(&l->in);
+	if (!l->error)
+		check_operations(l);
+	if (!l->error)
+		l->error = l->in.error;
+}
+
+int vdev_removal_load(const struct vdev_env *env, const struct vdev_removal_config *config,
+		      uint64_t now_ns, const void *image, size_t size,
+		      struct vdev_removal **ret_obj)
+{
+	struct loader l = {0};
+	int error;
+
+	if (!ret_obj || !image)
+		return -EINVAL;
+	error = vdev_removal_new(&l.r, env, config);
+	if (error)
+		return error;
+	error = vdev__reader_init(&l.in, image, size, VDEV_PART_REMOVAL,
+				  VDEV__REMOVAL_IMAGE_VERSION);
+	if (!error) {
+		l.r->now = l.r->pause_start = now_ns;
+		get_all(&l);
+		error = l.error;
+	}
+	if (error) {
+		vdev_removal_free(l.r);
+		return error;
+	}
+	for (uint32_t i = vdev__table_next(&l.r->units, ROOT); i != UINT32_MAX;
+	     i = vdev__table_next(&l.r->units, i + 1))
+		vdev__removal_settle_ready(l.r, i);
+	*ret_obj = l.r;
+	return 0;
+}

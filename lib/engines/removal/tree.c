@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Removal engine: which units belong together (R2).
+ *
+ * Members of a target are visited leaf first. Children of one parent are kept in falling order of
+ * their function number, so that function 0 comes last; children of the VM itself have no order.
+ */
+#include "internal.h"
+
+void vdev__removal_link(struct vdev_removal *r, uint32_t index, uint32_t parent)
+{
+	struct unit *u = unit_at(r, index), *p = unit_at(r, parent);
+	uint32_t prev = NOBODY, next = p->child;
+
+	u->parent = parent;
+	while (parent != ROOT && next != NOBODY && unit_at(r, next)->function > u->function) {
+		prev = next;
+		next = unit_at(r, next)->next;
+	}
+	u->prev = prev;
+	u->next = next;
+	if (next != NOBODY)
+		unit_at(r, next)->prev = index;
+	if (prev != NOBODY)
+		unit_at(r, prev)->next = index;
+	else
+		p->child = index;
+}
+
+void vdev__removal_unlink(struct vdev_removal *r, uint32_t index)
+{
+	struct unit *u = unit_at(r, index);
+
+	if (u->prev != NOBODY)
+		unit_at(r, u->prev)->next = u->next;
+	else
+		unit_at(r, u->parent)->child = u->next;
+	if (u->next != NOBODY)
+		unit_at(r, u->next)->prev = u->prev;
+}
+
+/* A unit that waits for the slot that is being emptied is not part of what leaves. */
+static int belongs(const struct unit *u, uint32_t target)
+{
+	return !(u->flags & U_QUEUED) || u->parent != target;
+}
+
+static uint32_t skip(const struct vdev_removal *r, uint32_t target, uint32_t index)
+{
+	while (index != NOBODY && !belongs(unit_at(r, index), target))
+		index = unit_at(r, index)->next;
+	return index;
+}
+
+static uint32_t leaf(const struct vdev_removal *r, uint32_t target, uint32_t index)
+{
+	uint32_t child;
+
+	while ((child = skip(r, target, unit_at(r, index)->child)) != NOBODY)
+		index = child;
+	return index;
+}
+
+static int outlives(const struct unit *target)
+{
+	return target->unit_class == VDEV_REMOVAL_PCI_SLOT;
+}
+
+/* First member in order of teardown, or NOBODY: an empty slot. */
+uint32_t vdev__removal_first(const struct vdev_removal *r, uint32_t target)
+{
+	uint32_t index = leaf(r, target, target);
+
+	return index == target && outlives(unit_at(r, target)) ? NOBODY : index;
+}
+
+uint32_t vdev__removal_after(const struct vdev_removal *r, uint32_t target, uint32_t member)
+{
+	const struct unit *u = unit_at(r, member);
+	uint32_t next;
+
+	if (member == target)
+		return NOBODY;
+	next = skip(r, target, u->next);
+	if (next != NOBODY)
+		return leaf(r, target, next);
+	if (u->parent == target && outlives(unit_at(r, target)))
+		return NOBODY;
+	return u->parent;
+}
+
+/* The unit that a request for `index` acts on: the slot it is plugged into, or itself. */
+uint32_t vdev__removal_target(const struct vdev_removal *r, uint32_t index)
+{
+	const struct unit *u = unit_at(r, index);
+
+	if (u->parent == ROOT || (u->flags & U_QUEUED))
+		return index;
+	return outlives(unit_at(r, u->parent)) ? u->parent : index;
+}
+
+/* Target of the topmost operation that covers a unit, or NOBODY. */
+uint32_t vdev__removal_covering(const struct vdev_removal *r, uint32_t index)
+{
+	uint32_t found = NOBODY, below = NOBODY, at = index;
+
+	while (at != ROOT) {
+		const struct unit *u = unit_at(r, at);
+
+		if (u->phase != IDLE && (below == NOBODY || belongs(unit_at(r, below), at)))
+			found = at;
+		below = at;
+		at = u->parent;
+	}
+	return found;
+}
+
+/* The next unit under an operation that somebody asked for, after `after` (NOBODY: from the start). */
+uint32_t vdev__removal_requested(const struct vdev_removal *r, uint32_t target, uint32_t after)
+{
+	uint32_t m;
+
+	if (after == target)
+		return NOBODY;
+	m = after == NOBODY ? vdev__removal_first(r, target)
+			    : vdev__removal_after(r, target, after);
+	while (m != NOBODY && !(unit_at(r, m)->flags & U_REQUESTED))
+		m = vdev__removal_after(r, target, m);
+	if (m == NOBODY && outlives(unit_at(r, target)) &&
+	    (unit_at(r, target)->flags & U_REQUESTED))
+		return target;
+	return m;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The KVM backend: what its files share.
+ *
+ * Locks. `lock` guards everything but the vCPUs and is never held during an ioctl: taking an
+ * ioeventfd apart can take many milliseconds, and a HIDE for another device must not wait for it.
+ * Who works on a device marks it busy instead; others who need the same device wait for `idle`.
+ * HIDE and the question whether a device is gated wait for nobody.
+ */
+#ifndef VDEV__KVM_INTERNAL_H
+#define VDEV__KVM_INTERNAL_H
+
+#include <pthread.h>
+
+#include <vdev/kvm.h>
+
+#include "../slots.h"
+#include "env.h"
+
+#define VDEV__KVM_MAX_DEVICES (1u << 20)
+#define VDEV__KVM_MAX_VCPUS 4096u
+#define VDEV__KVM_ERROR_SIZE 256
+
+enum resource_type {
+	IRQFD,
+	IOEVENTFD,
+	MEMSLOT,
+	DMA,
+	RESOURCE_TYPES,
+};
+
+/* Parts of a resource that are taken apart one by one. Only DMA has more than one. */
+#define PART_ONLY 0x1u
+#define PART_RANGE 0x1u
+#define PART_KVM_GROUP 0x2u
+#define PART_GROUP 0x4u
+
+struct resource {
+	uint8_t type;
+	uint8_t attached; /* PART_... */
+	union {
+		struct vdev_kvm_irqfd irqfd;
+		struct vdev_kvm_ioeventfd ioeventfd;
+		struct vdev_kvm_memslot memslot;
+		struct vdev_kvm_dma dma;
+	} u;
+};
+
+struct device {
+	uint64_t dev;
+	struct resource *resources;
+	uint32_t count;
+	uint32_t capacity;
+	uint8_t busy; /* somebody works on it without the lock */
+	uint8_t hidden;
+};
+
+struct vcpu {
+	void *run; /* struct kvm_run */
+	int32_t tid; /* 0: none */
+};
+
+struct vdev_kvm {
+	struct vdev_env env;
+	struct vdev_kvm_config config;
+	pthread_mutex_t lock;
+	pthread_cond_t idle; /* a device is no longer busy */
+	struct vdev__slots known; /* handle to index in devices */
+	struct vdev__slots open; /* handles whose doorbells are served; read without the lock */
+	struct device *devices;
+	uint64_t device_count;
+	uint64_t attached[RESOURCE_TYPES];
+	uint64_t detached;
+	uint64_t failed;
+	char error[VDEV__KVM_ERROR_SIZE];
+	pthread_mutex_t vcpu_lock;
+	struct vcpu *vcpus;
+	uint32_t vcpu_capacity;
+	uint64_t kicks;
+};
+
+/* One kind of ioctl: how a part of a resource is attached or taken apart. */
+struct vdev__kvm_call {
+	uint8_t type;
+	uint8_t part;
+	int (*run)(struct vdev_kvm *kvm, const struct resource *res, int attach);
+	/* Text up to the closing bracket. */
+	void (*describe)(const struct resource *res, int attach, char *buf, size_t size);
+};
+
+/* calls.c: in the order of rule R8 */
+#define VDEV__KVM_FIRST_EVENT 0u
+#define VDEV__KVM_FIRST_SLOT 2u
+#define VDEV__KVM_FIRST_DMA 3u
+#define VDEV__KVM_CALLS 6u
+const struct vdev__kvm_call *vdev__kvm_calls(void);
+/* Makes the ioctl without the lock; what fails is counted, logged and kept for vdev_kvm_error(). */
+int vdev__kvm_run(struct vdev_kvm *kvm, const struct vdev__kvm_call *call,
+		  const struct resource *res, int attach);
+
+/* device.c: the caller holds the lock */
+struct device *vdev__kvm_find(struct vdev_kvm *kvm, uint64_t dev);
+/* Waits until nobody works on it and marks it busy. NULL: no such device. */
+struct device *vdev__kvm_claim(struct vdev_kvm *kvm, uint64_t dev);
+/* The same, and makes it if needed. -ENOSPC, -EBUSY: hidden. */
+int vdev__kvm_claim_new(struct vdev_kvm *kvm, uint64_t dev, struct device **ret_device);
+/* No longer busy; forgotten when it has no resources. */
+void vdev__kvm_unclaim(struct vdev_kvm *kvm, struct device *d);
+void vdev__kvm_gate(struct vdev_kvm *kvm, struct device *d);
+/* Forgets the resources, attached or not. */
+void vdev__kvm_forget(struct vdev_kvm *kvm, struct device *d);
+
+#endif

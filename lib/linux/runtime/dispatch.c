@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The loop: time, completions, actions, until there is nothing left to do.
+ *
+ *   step --> tell ended ones --> next --1--> hooks --> backends --> done --> (again)
+ *                                  \--0--> another thread hides? wait, again : arm the timer, out
+ *
+ * A HIDE counts from next() to done() without a gap in which neither it nor the HIDE of the next
+ * unit of the same target can be seen. So a thread that reported an acknowledgement and finds
+ * nothing to do returns only when all of them are done.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Before anything is looked at: what happens from here on makes the fd readable again. */
+static void drain_fds(struct vdev_runtime *rt)
+{
+	uint64_t count;
+	int saved = errno;
+
+	if (read(rt->event_fd, &count, sizeof(count)) < 0)
+		errno = saved; /* EAGAIN: not signalled */
+	if (read(rt->timer_fd, &count, sizeof(count)) < 0)
+		errno = saved;
+	else
+		rt->armed_ns = VDEV_NONE;
+}
+
+static void arm_timer(struct vdev_runtime *rt)
+{
+	struct itimerspec spec = {.it_value = {0, 0}};
+	uint64_t ns = VDEV_NONE;
+
+	if (rt->removal)
+		vdev_removal_deadline(rt->removal, &ns);
+	if (ns == rt->armed_ns)
+		return;
+	rt->armed_ns = ns;
+	if (ns != VDEV_NONE) {
+		spec.it_value.tv_sec = (time_t)(ns / 1000000000u);
+		spec.it_value.tv_nsec = ns ? (long)(ns % 1000000000u) : 1; /* 0 would disarm */
+	}
+	timerfd_settime(rt->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void tell(struct vdev_runtime *rt, const struct vdev_action *a, int status)
+{
+	if (status < 0) {
+		pthread_mutex_lock(&rt->state);
+		rt->stats.failed++;
+		pthread_mutex_unlock(&rt->state);
+	}
+	vdev__runtime_trace(rt, VDEV_TRACE_DONE, a, (uint64_t)(int64_t)status);
+	/* The engine may have given it up meanwhile; it counts and forgets such a done(). */
+	if (rt->removal)
+		vdev_removal_done(rt->removal, vdev_runtime_now(rt), a->id, status);
+}
+
+/* Called with `events` held, which is let go while hooks and backends run. */
+static void perform(struct vdev_runtime *rt, const struct vdev_action *a)
+{
+	uint32_t job = vdev__runtime_begin(rt, a);
+	int hooks = vdev__runtime_hooks_due(rt, a);
+	int hide = a->kind == VDEV_REMOVAL_HIDE;
+	uint32_t later;
+	int status;
+
+	rt->hiding += (uint32_t)hide;
+	pthread_mutex_unlock(&rt->events);
+	if (hooks)
+		vdev__runtime_run_hooks(rt, a);
+	later = vdev__runtime_offer(rt, a, &status);
+	pthread_mutex_lock(&rt->events);
+	if (vdev__runtime_settle(rt, job, later, status, &status))
+		tell(rt, a, status);
+	if (hide && !--rt->hiding)
+		pthread_cond_broadcast(&rt->hidden);
+}
+
+static int next(struct vdev_runtime *rt, struct vdev_action *ret_action)
+{
+	if (!rt->removal || !vdev__runtime_room(rt))
+		return 0;
+	return vdev_removal_next(rt->removal, ret_action, sizeof(*ret_action));
+}
+
+static int run(struct vdev_runtime *rt)
+{
+	int performed = 0, status;
+	struct vdev_action a;
+
+	drain_fds(rt);
+	for (;;) {
+		if (rt->removal)
+			vdev_removal_step(rt->removal, vdev_runtime_now(rt));
+		while (vdev__runtime_take_ended(rt, &a, &status))
+			tell(rt, &a, status);
+		if (next(rt, &a) == 1) {
+			perform(rt, &a);
+			performed += performed < INT_MAX;
+		} else if (rt->hiding) {
+			pthread_cond_wait(&rt->hidden, &rt->events);
+		} else {
+			break;
+		}
+	}
+	arm_timer(rt);
+	return performed;
+}
+
+/* -EBUSY: this thread is in it already. */
+static int enter(struct vdev_runtime *rt, struct frame *frame)
+{
+	const struct frame *f;
+
+	frame->thread = pthread_self();
+	pthread_mutex_lock(&rt->state);
+	for (f = rt->frames; f && !pthread_equal(f->thread, frame->thread);)
+		f = f->next;
+	if (!f) {
+		frame->next = rt->frames;
+		rt->frames = frame;
+	}
+	pthread_mutex_unlock(&rt->state);
+	return f ? -EBUSY : 0;
+}
+
+static void leave(struct vdev_runtime *rt, struct frame *frame, int dispatched)
+{
+	struct frame **link = &rt->frames;
+
+	pthread_mutex_lock(&rt->state);
+	while (*link != frame)
+		link = &(*link)->next;
+	*link = frame->next;
+	rt->stats.dispatches += (uint64_t)dispatched;
+	pthread_mutex_unlock(&rt->state);
+}
+
+int vdev_runtime_dispatch(struct vdev_runtime *runtime)
+{
+	struct frame frame;
+	int ret;
+
+	if (!runtime)
+		return -EINVAL;
+	ret = enter(runtime, &frame);
+	if (ret)
+		return ret;
+	ret = -pthread_mutex_lock(&runtime->events);
+	if (!ret) {
+		ret = run(runtime);
+		pthread_mutex_unlock(&runtime->events);
+	}
+	leave(runtime, &frame, ret >= 0);
+	return ret;
+}
