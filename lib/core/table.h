@@ -48,6 +48,11 @@ int vdev__table_find(const struct vdev__table *t, uint64_t handle, uint32_t *ret
 uint64_t vdev__table_handle(const struct vdev__table *t, uint32_t index);
 /* Gives the same item a new handle; the old one is stale. Payload becomes 0. */
 uint64_t vdev__table_renew(struct vdev__table *t, uint32_t index);
+/* The handle that renew() replaced by this one: generations of handles are two apart. */
+static inline uint64_t vdev__table_before(uint64_t handle)
+{
+	return handle - (UINT64_C(2) << VDEV__TABLE_INDEX_BITS);
+}
 void vdev__table_set_payload(struct vdev__table *t, uint32_t index, uint32_t payload);
 /* Any thread, wait-free, beside one writer: payload of a live handle. -ENOENT. */
 int vdev__table_peek(const struct vdev__table *t, uint64_t handle, uint32_t *ret_payload);

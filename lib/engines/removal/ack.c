@@ -235,7 +235,7 @@ int vdev_removal_refuse(struct vdev_removal *r, uint64_t now_ns, uint64_t unit, 
 	}
 	r->stats.refusals++;
 	u = unit_at(r, target);
-	u->fault = reason;
+	u->fault = (uint16_t)reason;
 	u->flags |= O_REFUSED;
 	if (!step_out(u))
 		vdev__removal_refused(r, target);

@@ -71,7 +71,9 @@ static void clear(struct vdev_removal *r, uint32_t index)
 {
 	struct unit *u = unit_at(r, index);
 	uint32_t flags = u->flags;
-	int again = 0, force = 0;
+	int again = 0, force = 0, emptied;
+
+	emptied = u->outcome == VDEV_REMOVAL_REMOVED || u->outcome == VDEV_REMOVAL_REMOVED_BY_GUEST;
 
 	u->phase = IDLE;
 	u->flags &= ~O_ALL;
@@ -87,8 +89,7 @@ static void clear(struct vdev_removal *r, uint32_t index)
 		vdev__removal_got_ack(r, vdev__removal_covering(r, index), index);
 	}
 	if (u->unit_class == VDEV_REMOVAL_PCI_SLOT) {
-		if (vdev__removal_first(r, index) == NOBODY &&
-		    (flags & (O_FORCED | O_SKIP | O_ACKED)))
+		if (emptied)
 			vdev__removal_slot_emptied(r, index);
 		else
 			vdev__removal_slot_check(r, index);

@@ -146,7 +146,7 @@ static void build_note(const struct vdev_removal *r, struct unit *u, uint32_t in
 
 	if (u->note >= 16) {
 		fill(r, a, kinds[u->note - 16], index, index);
-		a->arg[2] = u->old_handle;
+		a->arg[2] = u->note == 17 ? vdev__table_before(a->dev) : 0; /* REANNOUNCE */
 		return;
 	}
 	fill(r, a, VDEV_REMOVAL_OUTCOME, u->note_cursor, index);
@@ -258,6 +258,7 @@ static void give(struct vdev_removal *r, uint32_t index, struct vdev_action *a)
 	a->id = u->action;
 	if (u->flags & A_AGAIN) {
 		left = vdev__deadlines_get(&r->deadlines, index);
+		left = left == VDEV_NONE ? r->now : left; /* ran out before it was given again */
 		a->deadline_ns = u->flags & A_NOTE ? VDEV_NONE : left;
 		a->flags |= VDEV_REMOVAL_AGAIN;
 	}

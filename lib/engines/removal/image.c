@@ -41,7 +41,6 @@ static void put_unit(struct saver *s, uint32_t index)
 	vdev__put_u64(w, u->name);
 	vdev__put_u64(w, u->address);
 	vdev__put_u64(w, u->action);
-	vdev__put_u64(w, u->old_handle);
 	vdev__put_u64(w, u->ack_ns);
 	vdev__put_u64(w, left(u->ack_end, s->guest_now));
 	vdev__put_u64(w, left(u->warn_at, s->guest_now));
@@ -52,9 +51,8 @@ static void put_unit(struct saver *s, uint32_t index)
 	vdev__put_u32(w, u->undo_limit);
 	vdev__put_u32(w, flags);
 	vdev__put_u32(w, u->notes);
+	vdev__put_u32(w, (uint32_t)u->fault << 16 | (uint16_t)u->fault_status);
 	vdev__put_u32(w, u->slot_cap);
-	vdev__put_u32(w, u->fault);
-	vdev__put_u32(w, (uint32_t)u->fault_status);
 	vdev__put_u32(w, (uint32_t)u->control << 16 | u->status);
 	const uint8_t bytes[] = {u->function, u->unit_class, u->transport,   u->unasked,
 				 u->phase,    u->step,       u->set,         u->policy,

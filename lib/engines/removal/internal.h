@@ -106,7 +106,7 @@ enum phase {
 	 U_REQUESTED | U_NEXT | U_NEXT_FORCED | O_ALL | A_AGAIN | A_NOTE)
 #define VDEV__REMOVAL_NOTES (0x1ffeu | N_OWN)
 #define VDEV__REMOVAL_IMAGE_VERSION 1u
-#define VDEV__REMOVAL_UNIT_BYTES 126u /* of one unit in an image */
+#define VDEV__REMOVAL_UNIT_BYTES 114u /* of one unit in an image */
 
 struct unit {
 	uint64_t user_data;
@@ -114,7 +114,6 @@ struct unit {
 	uint64_t address;
 	uint64_t action; /* id of the outstanding or last action */
 	uint64_t stuck; /* id of the action that was given up by FORCE, 0: none */
-	uint64_t old_handle; /* REANNOUNCE: the handle before */
 	uint64_t ack_ns; /* length of the wait for an acknowledgement */
 	uint64_t ack_end; /* guest clock; VDEV_NONE: no end (KEEP, or not warned yet) */
 	uint64_t warn_at; /* guest clock: earliest next warning; slots: also end of settling */
@@ -125,10 +124,10 @@ struct unit {
 	uint32_t undo_limit; /* UNDO: last member that its newest step touched, NOBODY: all */
 	uint32_t flags;
 	uint32_t notes;
-	uint32_t slot_cap;
-	int32_t fault_status; /* why it failed, rolls back */
-	uint32_t fault; /* step kind that failed, or reason of a refusal */
-	uint16_t control, status; /* PCIe slot */
+	uint16_t fault; /* kind of the step that failed, or reason of a refusal */
+	int16_t fault_status;
+	uint16_t slot_cap; /* PCIe slot: SLTCAP bits 0..15, SLTCTL, SLTSTA */
+	uint16_t control, status;
 	uint16_t warnings;
 	uint8_t function;
 	uint8_t unit_class;

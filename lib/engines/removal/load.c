@@ -40,12 +40,11 @@ static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, u
 	struct vdev__reader *in = &l->in;
 	uint64_t now = l->r->now;
 	uint8_t b[14];
-	uint32_t registers;
+	uint32_t registers, fault;
 
 	u->name = vdev__get_u64(in);
 	u->address = vdev__get_u64(in);
 	u->action = vdev__get_u64(in);
-	u->old_handle = vdev__get_u64(in);
 	u->ack_ns = vdev__get_u64(in);
 	u->ack_end = vdev__sat_add(vdev__get_u64(in), now);
 	u->warn_at = vdev__sat_add(vdev__get_u64(in), now);
@@ -56,9 +55,10 @@ static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, u
 	u->undo_limit = vdev__get_u32(in);
 	u->flags = vdev__get_u32(in);
 	u->notes = vdev__get_u32(in);
-	u->slot_cap = vdev__get_u32(in);
-	u->fault = vdev__get_u32(in);
-	u->fault_status = (int32_t)vdev__get_u32(in);
+	fault = vdev__get_u32(in);
+	u->fault = (uint16_t)(fault >> 16);
+	u->fault_status = (int16_t)(uint16_t)fault;
+	u->slot_cap = (uint16_t)vdev__get_u32(in);
 	registers = vdev__get_u32(in);
 	u->control = (uint16_t)(registers >> 16);
 	u->status = (uint16_t)registers;

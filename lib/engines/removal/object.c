@@ -40,7 +40,7 @@ int vdev__removal_room(struct vdev_removal *r, uint32_t index)
 
 	if (want <= have)
 		return 0;
-	want = have + have / 8 > want ? have + have / 8 : want;
+	want = have + have / 16 > want ? have + have / 16 : want;
 	want = (want + VDEV__TABLE_CHUNK - 1) / VDEV__TABLE_CHUNK * VDEV__TABLE_CHUNK;
 	return vdev__deadlines_reserve(&r->deadlines, want);
 }
@@ -159,7 +159,7 @@ static void fill_unit(struct vdev_removal *r, uint32_t index, uint32_t parent,
 	u->transport = (uint8_t)in->transport;
 	u->function = (uint8_t)in->function;
 	u->unasked = (uint8_t)in->unasked;
-	u->slot_cap = in->slot_cap;
+	u->slot_cap = (uint16_t)in->slot_cap;
 	u->flags = (in->flags & VDEV_REMOVAL_TRACK_TOUCH ? U_TRACK : 0) | (wait ? U_QUEUED : 0);
 	if (u->transport == VDEV_REMOVAL_PVDEV)
 		u->flags |= unit_at(r, ROOT)->flags & U_READY;

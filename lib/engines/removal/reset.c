@@ -117,7 +117,6 @@ static void give_back_one(struct vdev_removal *r, uint32_t index)
 
 	if (!(u->flags & U_HIDDEN))
 		return;
-	u->old_handle = handle_of(r, index);
 	vdev__table_renew(&r->units, index);
 	u->flags &= ~(U_HIDDEN | U_TOUCHED);
 	u->guest_level = VDEV_REMOVAL_UNKNOWN;

@@ -113,8 +113,8 @@ static void tear_from(struct vdev_removal *r, uint32_t index, uint32_t member)
 static void failed(struct unit *u, uint32_t kind, int status)
 {
 	if (status < 0 && !u->fault) {
-		u->fault = kind;
-		u->fault_status = status;
+		u->fault = (uint16_t)kind;
+		u->fault_status = (int16_t)(status < INT16_MIN ? INT16_MIN : status);
 	}
 }
 
@@ -278,7 +278,7 @@ void vdev__removal_stuck(struct vdev_removal *r, uint32_t index)
 		return;
 	u->stuck = u->action;
 	u->flags &= ~(A_OUT | A_OVERDUE);
-	u->fault = kind;
+	u->fault = (uint16_t)kind;
 	u->fault_status = -ETIMEDOUT;
 	r->stats.stuck++;
 	vdev__removal_note(r, index, 1u << VDEV_REMOVAL_STUCK);
