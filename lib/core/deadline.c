@@ -2,12 +2,18 @@
 /*
  * Lazy 4-ary heap.
  *
- *   item in no heap entry:  key == VDEV_NONE, ns == VDEV_NONE
- *   item in the heap:       key == key of its entry <= ns    (ns == VDEV_NONE: cancelled)
+ * An entry stands for its item when their keys are equal; any other entry is garbage. An item with
+ * key == VDEV_NONE has no entry. The invariant is: key <= ns, and where key is not VDEV_NONE there
+ * is an entry with that key. So
  *
- * So arm() needs one comparison, ns >= key, to know that a store is enough. An entry is stale when
- * key < ns; settle() drops or sinks stale entries while they stand at the root, and an entry at the
- * root that is not stale is the earliest deadline, because no other item's ns is before its key.
+ *   arm()    needs one comparison, ns < key, to know whether a store is enough;
+ *   lower()  adds an entry and lets the old one become garbage: entries need not know where they
+ *            are in the heap, and sinking one writes to no item;
+ *   settle() drops or sinks what stands at the root and is garbage or stale (key < ns). What is left
+ *            is the earliest deadline, because no other item's ns is before its key.
+ *
+ * The heap has room for half as many entries again as there are items. When it is full at least that
+ * many were lowered since the last time, which pays for building it anew from the items.
  */
 #include "deadline.h"
 
@@ -15,19 +21,18 @@
 #include <string.h>
 
 #define FIRST_CAPACITY 16u
-
-struct vdev__deadline_item {
-	uint64_t ns;
-	uint64_t key;
-	uint32_t pos; /* in the heap, while key != VDEV_NONE */
-	uint32_t reserved;
-};
+#define LAST_CAPACITY (1u << 31)
 
 struct vdev__deadline_entry {
 	uint64_t key;
 	uint32_t item;
 	uint32_t reserved;
 };
+
+static uint32_t heap_size(uint32_t capacity)
+{
+	return capacity + capacity / 2;
+}
 
 void vdev__deadlines_init(struct vdev__deadlines *d, const struct vdev_env *env)
 {
@@ -38,20 +43,21 @@ void vdev__deadlines_init(struct vdev__deadlines *d, const struct vdev_env *env)
 void vdev__deadlines_fini(struct vdev__deadlines *d)
 {
 	vdev__free(d->env, d->items, d->capacity * sizeof(*d->items));
-	vdev__free(d->env, d->heap, d->capacity * sizeof(*d->heap));
+	vdev__free(d->env, d->heap, heap_size(d->capacity) * sizeof(*d->heap));
 	vdev__deadlines_init(d, d->env);
 }
 
-/* Half as much again each time, so that a caller may reserve one more for each new item. */
+/* An eighth more each time, so that a caller may reserve one more for each new item without much
+ * memory lying idle. */
 static uint32_t next_capacity(const struct vdev__deadlines *d, uint32_t count)
 {
-	uint64_t capacity = (uint64_t)d->capacity + d->capacity / 2;
+	uint32_t capacity = d->capacity + d->capacity / 8;
 
 	if (capacity < FIRST_CAPACITY)
 		capacity = FIRST_CAPACITY;
 	if (capacity < count)
 		capacity = count;
-	return capacity > UINT32_MAX ? UINT32_MAX : (uint32_t)capacity;
+	return capacity < LAST_CAPACITY ? capacity : LAST_CAPACITY;
 }
 
 int vdev__deadlines_reserve(struct vdev__deadlines *d, uint32_t count)
@@ -62,17 +68,19 @@ int vdev__deadlines_reserve(struct vdev__deadlines *d, uint32_t count)
 
 	if (count <= d->capacity)
 		return 0;
-	heap = vdev__alloc(d->env, capacity, sizeof(*heap));
+	if (count > LAST_CAPACITY)
+		return -ENOMEM;
+	heap = vdev__alloc(d->env, heap_size(capacity), sizeof(*heap));
 	if (!heap)
 		return -ENOMEM;
 	items = vdev__grow(d->env, d->items, d->capacity, capacity, sizeof(*items));
 	if (!items) {
-		vdev__free(d->env, heap, capacity * sizeof(*heap));
+		vdev__free(d->env, heap, heap_size(capacity) * sizeof(*heap));
 		return -ENOMEM;
 	}
 	if (d->used)
 		memcpy(heap, d->heap, d->used * sizeof(*heap));
-	vdev__free(d->env, d->heap, d->capacity * sizeof(*heap));
+	vdev__free(d->env, d->heap, heap_size(d->capacity) * sizeof(*heap));
 	d->heap = heap;
 	d->items = items;
 	for (; d->capacity < capacity; d->capacity++)
@@ -84,21 +92,12 @@ static void place(struct vdev__deadlines *d, uint32_t pos, uint64_t key, uint32_
 {
 	d->heap[pos].key = key;
 	d->heap[pos].item = item;
-	d->items[item].key = key;
-	d->items[item].pos = pos;
-}
-
-/* Moves the entry at `from` to the hole at `to`. */
-static void shift(struct vdev__deadlines *d, uint32_t to, uint32_t from)
-{
-	d->heap[to] = d->heap[from];
-	d->items[d->heap[to].item].pos = to;
 }
 
 static void sift_up(struct vdev__deadlines *d, uint32_t pos, uint64_t key, uint32_t item)
 {
 	while (pos && d->heap[(pos - 1) / 4].key > key) {
-		shift(d, pos, (pos - 1) / 4);
+		d->heap[pos] = d->heap[(pos - 1) / 4];
 		pos = (pos - 1) / 4;
 	}
 	place(d, pos, key, item);
@@ -114,41 +113,44 @@ static uint32_t earliest_child(const struct vdev__deadlines *d, uint32_t pos)
 	if (child >= d->used)
 		return d->used;
 	while (++child < end)
-		if (d->heap[child].key < d->heap[best].key)
-			best = child;
+		best = d->heap[child].key < d->heap[best].key ? child : best;
 	return (uint32_t)best;
 }
 
-static void sift_down(struct vdev__deadlines *d, uint64_t key, uint32_t item)
+static void sift_down(struct vdev__deadlines *d, uint32_t pos, uint64_t key, uint32_t item)
 {
-	uint32_t pos = 0;
 	uint32_t child = earliest_child(d, pos);
 
 	while (child < d->used && d->heap[child].key < key) {
-		shift(d, pos, child);
+		d->heap[pos] = d->heap[child];
 		pos = child;
 		child = earliest_child(d, pos);
 	}
 	place(d, pos, key, item);
 }
 
-static void lower(struct vdev__deadlines *d, uint32_t item, uint64_t ns)
+/* Only garbage goes: a stale key still saves work when its item is armed again. Needs one entry. */
+static void rebuild(struct vdev__deadlines *d)
 {
-	uint32_t pos = d->items[item].key == VDEV_NONE ? d->used++ : d->items[item].pos;
+	uint32_t i;
 
-	sift_up(d, pos, ns, item);
+	d->used = 0;
+	for (i = 0; i < d->capacity; i++)
+		if (d->items[i].key != VDEV_NONE)
+			place(d, d->used++, d->items[i].key, i);
+	for (i = d->used / 4 + 1; i-- > 0;)
+		sift_down(d, i, d->heap[i].key, d->heap[i].item);
 }
 
-void vdev__deadlines_arm(struct vdev__deadlines *d, uint32_t item, uint64_t ns)
+void vdev__deadlines_lower(struct vdev__deadlines *d, uint32_t item)
 {
-	d->items[item].ns = ns;
-	if (VDEV__UNLIKELY(ns < d->items[item].key))
-		lower(d, item, ns);
-}
+	uint64_t ns = d->items[item].ns;
 
-void vdev__deadlines_cancel(struct vdev__deadlines *d, uint32_t item)
-{
-	d->items[item].ns = VDEV_NONE;
+	d->items[item].key = ns;
+	if (VDEV__UNLIKELY(d->used == heap_size(d->capacity)))
+		rebuild(d);
+	else
+		sift_up(d, d->used++, ns, item);
 }
 
 uint64_t vdev__deadlines_get(const struct vdev__deadlines *d, uint32_t item)
@@ -160,31 +162,35 @@ static void drop_root(struct vdev__deadlines *d)
 {
 	struct vdev__deadline_entry last = d->heap[--d->used];
 
-	d->items[d->heap[0].item].key = VDEV_NONE;
 	if (d->used)
-		sift_down(d, last.key, last.item);
+		sift_down(d, 0, last.key, last.item);
 }
 
-/* 1 when the root is a true deadline, 0 when there is none. */
-static int settle(struct vdev__deadlines *d)
+/* 1 when the root is a true deadline, 0 when there is none up to `until`. */
+static int settle(struct vdev__deadlines *d, uint64_t until)
 {
-	while (d->used) {
-		uint32_t item = d->heap[0].item;
-		uint64_t ns = d->items[item].ns;
+	while (d->used && d->heap[0].key <= until) {
+		struct vdev__deadline_entry root = d->heap[0];
+		struct vdev__deadline_item *item = &d->items[root.item];
 
-		if (ns == d->heap[0].key)
+		if (root.key != item->key) {
+			drop_root(d);
+			continue;
+		}
+		if (root.key == item->ns)
 			return 1;
-		if (ns == VDEV_NONE)
+		item->key = item->ns;
+		if (item->ns == VDEV_NONE)
 			drop_root(d);
 		else
-			sift_down(d, ns, item);
+			sift_down(d, 0, item->ns, root.item);
 	}
 	return 0;
 }
 
 int vdev__deadlines_first(struct vdev__deadlines *d, uint64_t *ret_ns)
 {
-	if (!settle(d))
+	if (!settle(d, VDEV_NONE))
 		return 0;
 	*ret_ns = d->heap[0].key;
 	return 1;
@@ -192,7 +198,7 @@ int vdev__deadlines_first(struct vdev__deadlines *d, uint64_t *ret_ns)
 
 int vdev__deadlines_expire(struct vdev__deadlines *d, uint64_t now, uint32_t *ret_item)
 {
-	if (!settle(d) || d->heap[0].key > now)
+	if (!settle(d, now))
 		return 0;
 	/* The entry stays: an item that expires is often armed again, and then a store is enough. */
 	*ret_item = d->heap[0].item;
@@ -202,5 +208,6 @@ int vdev__deadlines_expire(struct vdev__deadlines *d, uint64_t now, uint32_t *re
 
 uint64_t vdev__deadlines_bytes(const struct vdev__deadlines *d)
 {
-	return (uint64_t)d->capacity * (sizeof(*d->items) + sizeof(*d->heap));
+	return (uint64_t)d->capacity * sizeof(*d->items) +
+	       (uint64_t)heap_size(d->capacity) * sizeof(*d->heap);
 }

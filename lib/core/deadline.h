@@ -2,10 +2,10 @@
 /*
  * Deadlines of items 0..n-1, at most one each.
  *
- * A 4-ary heap that is lazy: each item has at most one heap entry, whose key is never later than the
- * item's deadline. Cancelling, or moving to a later time, is a store; only when the stale key
- * reaches the root is the entry dropped or sifted to its true place. The usual life of a deadline
- * (armed, cancelled, armed again later) thus never touches the heap.
+ * A 4-ary heap that is lazy: each item that has a deadline has a heap entry whose key is never later
+ * than it. Cancelling, or moving to a later time, is a store; only when the stale key reaches the
+ * root is the entry dropped or sunk to its true place. The usual life of a deadline (armed,
+ * cancelled, armed again later) thus never touches the heap.
  */
 #ifndef VDEV__CORE_DEADLINE_H
 #define VDEV__CORE_DEADLINE_H
@@ -14,7 +14,12 @@
 
 #include "env.h"
 
-struct vdev__deadline_item;
+/* Here only so that arm and cancel can be inlined; 16 bytes, never across two cache lines. */
+struct vdev__deadline_item {
+	uint64_t ns; /* VDEV_NONE: has no deadline */
+	uint64_t key; /* of the heap entry that stands for it, <= ns; VDEV_NONE: there is none */
+};
+
 struct vdev__deadline_entry;
 
 struct vdev__deadlines {
@@ -22,16 +27,29 @@ struct vdev__deadlines {
 	struct vdev__deadline_item *items;
 	struct vdev__deadline_entry *heap;
 	uint32_t capacity;
-	uint32_t used; /* heap entries */
+	uint32_t used; /* heap entries, stale ones too */
 };
 
 void vdev__deadlines_init(struct vdev__deadlines *d, const struct vdev_env *env);
 void vdev__deadlines_fini(struct vdev__deadlines *d);
 /* Makes items below `count` usable; the only call that allocates. -ENOMEM. */
 int vdev__deadlines_reserve(struct vdev__deadlines *d, uint32_t count);
-/* Sets or moves. ns == VDEV_NONE cancels. O(1), or O(log n) when moved to an earlier time. */
-void vdev__deadlines_arm(struct vdev__deadlines *d, uint32_t item, uint64_t ns);
-void vdev__deadlines_cancel(struct vdev__deadlines *d, uint32_t item);
+/* Gives the item an entry for its deadline, which is earlier than its key. */
+void vdev__deadlines_lower(struct vdev__deadlines *d, uint32_t item);
+
+/* Sets or moves. ns == VDEV_NONE cancels. O(1), or amortised O(log n) when moved to an earlier time. */
+static inline void vdev__deadlines_arm(struct vdev__deadlines *d, uint32_t item, uint64_t ns)
+{
+	d->items[item].ns = ns;
+	if (VDEV__UNLIKELY(ns < d->items[item].key))
+		vdev__deadlines_lower(d, item);
+}
+
+static inline void vdev__deadlines_cancel(struct vdev__deadlines *d, uint32_t item)
+{
+	d->items[item].ns = VDEV_NONE;
+}
+
 /* The item's deadline, VDEV_NONE when it has none. */
 uint64_t vdev__deadlines_get(const struct vdev__deadlines *d, uint32_t item);
 /* The earliest deadline, exactly: 1 and the time, or 0. Drops stale entries on the way. */

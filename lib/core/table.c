@@ -190,7 +190,7 @@ void vdev__table_del(struct vdev__table *t, uint32_t index)
 	tag = free_tag(tag >> SHIFT);
 	set_tag(t, index, tag);
 	t->count--;
-	if (tag != TAG_RETIRED && !t->relink)
+	if (tag != TAG_RETIRED)
 		free_push(t, index);
 }
 

@@ -17,16 +17,12 @@ struct command {
 	uint32_t (*perform)(struct call *c);
 };
 
-/* Translates what an event of the engine returned. */
+/* The unit was found and the argument checked: what the engine refuses now is the wrong moment. */
 static uint32_t told(struct call *c, int r)
 {
 	if (r > 0)
 		c->mask |= VDEV_PVDEV_DISPATCH;
-	if (r >= 0)
-		return VDEV_GUEST_R_OK;
-	if (r == -ENOENT)
-		return VDEV_GUEST_R_NO_DEVICE;
-	return r == -EINVAL ? VDEV_GUEST_R_BAD_ARGUMENT : VDEV_GUEST_R_STALE;
+	return r < 0 ? VDEV_GUEST_R_STALE : VDEV_GUEST_R_OK;
 }
 
 static uint32_t declare(struct call *c)
@@ -53,7 +49,7 @@ static uint32_t find_request(struct call *c)
 	c->request = vdev__pvdev_request(c->p, c->target.unit);
 	if (cookie && (!c->request || c->request->cookie != cookie))
 		return VDEV_GUEST_R_STALE;
-	if (!c->unit.target || c->target.state != VDEV_REMOVAL_PENDING)
+	if (c->target.state != VDEV_REMOVAL_PENDING)
 		return VDEV_GUEST_R_STALE;
 	return VDEV_GUEST_R_OK;
 }
@@ -130,9 +126,8 @@ static uint32_t find_unit(struct call *c)
 	    c->unit.state == VDEV_REMOVAL_QUEUED)
 		return VDEV_GUEST_R_NO_DEVICE;
 	c->target = c->unit;
-	if (c->unit.target && c->unit.target != unit &&
-	    vdev_removal_get(removal, c->unit.target, &c->target, sizeof(c->target)) < 0)
-		return VDEV_GUEST_R_NO_DEVICE;
+	if (c->unit.target)
+		vdev_removal_get(removal, c->unit.target, &c->target, sizeof(c->target));
 	return VDEV_GUEST_R_OK;
 }
 

@@ -67,17 +67,17 @@ static void features(struct vdev_pvdev *p)
 /* A handshake visits every unit, so it costs a sixteenth of the quota. */
 static int driver_ok(struct vdev_pvdev *p)
 {
-	int forgotten, waiting;
+	int waiting;
 
 	if (!vdev__pvdev_charge(p, 1u + (p->config.command_quota - 1u) / 16u))
 		return 0;
 	p->status |= VDEV_GUEST_S_DRIVER_OK;
 	p->stats.handshakes++;
-	forgotten = vdev_removal_forget(p->config.removal, p->now, 0);
+	vdev_removal_forget(p->config.removal, p->now, 0);
 	waiting = vdev_removal_ready(p->config.removal, p->now, 0, 1);
 	vdev__log(&p->env, VDEV_LOG_INFO, "pvdev: the guest's driver is ready, features 0x%x",
 		  (unsigned)p->driver_features);
-	return forgotten > 0 || waiting > 0 ? VDEV_PVDEV_DISPATCH : 0;
+	return waiting > 0 ? VDEV_PVDEV_DISPATCH : 0;
 }
 
 static int add_bits(struct vdev_pvdev *p, uint32_t bits)
@@ -104,7 +104,8 @@ int vdev__pvdev_status(struct vdev_pvdev *p, uint32_t value, bool *bad)
 		mask = vdev__pvdev_clear(p) | VDEV_PVDEV_RESET;
 	else if ((before & value) == before && !(before & PVDEV_FAILED))
 		mask = add_bits(p, value & ~before);
-	*bad = *bad || p->status != value;
+	if (p->status != value)
+		*bad = true;
 	if (p->status != before)
 		vdev__pvdev_trace(p, VDEV_PVDEV_EV_STATUS, 0, 0, p->status);
 	return mask;

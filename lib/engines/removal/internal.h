@@ -293,7 +293,6 @@ void vdev__removal_members_done(struct vdev_removal *r, uint32_t target);
 void vdev__removal_give_back(struct vdev_removal *r, uint32_t top);
 
 /* object.c */
-int vdev__removal_room(struct vdev_removal *r, uint32_t index);
 void vdev__removal_blank(struct unit *u);
 
 /* time.c */

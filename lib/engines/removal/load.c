@@ -134,7 +134,7 @@ static void get_unit(struct loader *l)
 	}
 	l->error = vdev__table_restore(&r->units, handle);
 	if (!l->error)
-		l->error = vdev__removal_room(r, index);
+		l->error = vdev__deadlines_reserve(&r->deadlines, index + 1);
 	if (l->error)
 		return;
 	vdev__removal_blank(unit_at(r, index));

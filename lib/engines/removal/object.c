@@ -33,25 +33,13 @@ void vdev__removal_blank(struct unit *u)
 	u->ack_end = VDEV_NONE;
 }
 
-/* Room for the deadline of a unit grows with the units, not ahead of them. */
-int vdev__removal_room(struct vdev_removal *r, uint32_t index)
-{
-	uint32_t want = index + 1, have = r->deadlines.capacity;
-
-	if (want <= have)
-		return 0;
-	want = have + have / 16 > want ? have + have / 16 : want;
-	want = (want + VDEV__TABLE_CHUNK - 1) / VDEV__TABLE_CHUNK * VDEV__TABLE_CHUNK;
-	return vdev__deadlines_reserve(&r->deadlines, want);
-}
-
 static int new_item(struct vdev_removal *r, uint32_t *ret_index)
 {
 	int error = vdev__table_new(&r->units, ret_index);
 
 	if (error)
 		return error;
-	error = vdev__removal_room(r, *ret_index);
+	error = vdev__deadlines_reserve(&r->deadlines, *ret_index + 1);
 	if (error) {
 		vdev__table_del(&r->units, *ret_index);
 		return error;
