@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The KVM machine: what kvm.c (the VM), vcpu.c (its CPUs) and kvmsave.c share. */
+#ifndef MINIVMM_KVM_H
+#define MINIVMM_KVM_H
+
+#include <linux/kvm.h>
+
+#include <vdev/kvm.h>
+#include <vdev/runtime.h>
+
+#include "vm.h"
+
+#define KVM_FIRST_GSI 24u
+
+struct vcpu {
+	struct vm *vm;
+	uint32_t number;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started;
+	struct kvm_lapic_state lapic; /* after power-on */
+	uint64_t exits;
+};
+
+struct kvm_host {
+	int kvm_fd, vm_fd;
+	size_t run_size;
+	struct vdev_kvm *kvm;
+	struct vdev_runtime *runtime;
+	struct vcpu cpus[GUEST_CPUS];
+	pthread_mutex_t lock; /* of the four below */
+	pthread_cond_t changed;
+	bool paused, stop;
+	uint32_t parked;
+	uint32_t fail_kind; /* this step's ioctls fail ... */
+	int fail_status; /* ... with this */
+};
+
+static inline struct kvm_host *kvm_of(struct vm *vm)
+{
+	return vm->host;
+}
+
+/* vcpu.c */
+int vcpu_new(struct vm *vm, uint32_t number);
+int vcpu_power_on(struct vcpu *cpu);
+int vcpu_begin(struct vcpu *cpu);
+void vcpu_free(struct vcpu *cpu);
+void vcpu_pause_all(struct vm *vm);
+void vcpu_resume_all(struct vm *vm);
+void vcpu_stop_all(struct vm *vm);
+
+/* kvmsave.c */
+int kvm_save(struct vm *vm, FILE *file);
+int kvm_load(struct vm *vm, FILE *file);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a story is told with: a VM of its own, devices, orders to its guest, waiting, expectations.
+ * A story is one named check: it holds when every expectation in it held.
+ */
+#ifndef MINIVMM_SCENE_H
+#define MINIVMM_SCENE_H
+
+#include "device.h"
+#include "report.h"
+#include "slot.h"
+#include "vm.h"
+
+#define PATIENCE_MS 4000u /* for anything that should happen soon */
+#define SCENE_TIMES 16
+
+struct scene {
+	struct report *report;
+	struct vm_options options; /* a story changes options.removal before scene_open() */
+	struct vm *vm;
+	const char *program; /* our own file, for a second process */
+	bool failed;
+	uint32_t expectations;
+	char detail[400];
+	struct {
+		struct pci_fn *fn;
+		uint64_t began_ns;
+	} requests[SCENE_TIMES];
+	uint32_t requests_count;
+	bool guest_dead; /* the very first guest did not come up: no use in trying others */
+	struct guest_report total; /* of all stories so far */
+};
+
+struct story {
+	const char *name;
+	const char *rules;
+	void (*tell)(struct scene *s);
+};
+
+struct scenario {
+	const char *name;
+	const char *what;
+	const struct story *const *chapters; /* lists that end in an empty story; NULL at the end */
+};
+
+extern const struct scenario scenario_removal;
+
+/* Runs each story of a scenario in a VM of its own. */
+void scene_run(const struct scenario *scenario, struct scene *base);
+/* Runs one story in the VM that is there already. */
+void scene_judge(struct scene *s, const struct story *story, uint64_t began_ns);
+
+/* Makes the VM; devices can be added then. Starts it, and waits for the guest's drivers. */
+bool scene_open(struct scene *s);
+bool scene_start(struct scene *s);
+struct device *scene_disk(struct scene *s, const struct device_spec *spec);
+/* A disk on bus 0 at the given device number, warned through the pvdev function. */
+struct device *scene_plain(struct scene *s, const char *name, uint32_t number);
+struct port *scene_port(struct scene *s, const char *name, uint32_t number);
+/* A disk at `function` of the port's slot. */
+struct device *scene_card(struct scene *s, const char *name, struct port *port, uint32_t function);
+
+/* Orders to the guest. Changes take effect at its next poll. */
+struct guest_rule *scene_rule(struct scene *s, const struct pci_fn *fn);
+/* What the guest's driver of this device saw. */
+const struct guest_device *scene_seen(struct scene *s, const struct pci_fn *fn);
+
+/* Events. */
+int scene_request(struct scene *s, struct pci_fn *fn, const struct vdev_removal_request *request);
+int scene_force(struct scene *s, struct pci_fn *fn);
+int scene_declare(struct scene *s, struct pci_fn *fn, uint32_t source, uint32_t level);
+int scene_cancel(struct scene *s, struct pci_fn *fn);
+struct vdev_removal_info scene_info(struct scene *s, uint64_t unit);
+
+/* Waiting; false: it did not happen in time. */
+bool scene_level(struct scene *s, const struct pci_fn *fn, uint32_t level);
+bool scene_traffic(struct scene *s, const struct pci_fn *fn); /* its I/O moves on */
+bool scene_outcome(struct scene *s, const struct pci_fn *fn, uint32_t outcome);
+bool scene_outcome_in(struct scene *s, const struct pci_fn *fn, uint32_t outcome, uint64_t ms);
+bool scene_deed(struct scene *s, const struct pci_fn *fn, uint32_t kind);
+bool scene_state(struct scene *s, const struct pci_fn *fn, uint32_t state); /* in the guest: DEV_... */
+bool scene_generation(struct scene *s, const struct pci_fn *fn, uint32_t generation);
+bool scene_counter(struct scene *s, const uint64_t *counter, uint64_t at_least);
+bool scene_word(struct scene *s, const uint32_t *word, uint32_t at_least);
+
+/* What was done, in order: "WARN HIDE ... RELEASE"; outcomes are left out. */
+const char *scene_order(struct scene *s, const struct pci_fn *fn, char *buf, size_t size);
+bool scene_did(struct scene *s, const struct pci_fn *fn, const char *order);
+uint32_t scene_count(struct scene *s, const struct pci_fn *fn, uint32_t kind);
+uint32_t scene_outcomes(struct scene *s, const struct pci_fn *fn, uint32_t outcome);
+const struct deed *scene_last(struct scene *s, const struct pci_fn *fn, uint32_t kind);
+
+/* Notes the first expectation that did not hold; returns ok. */
+bool scene_expect(struct scene *s, bool ok, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* What a person should know about a story that held. */
+void scene_tell(struct scene *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define EXPECT(s, condition, ...) scene_expect(s, condition, __VA_ARGS__)
+#define NEED(s, condition, ...)                                  \
+	do {                                                     \
+		if (!scene_expect(s, condition, __VA_ARGS__))    \
+			return;                                  \
+	} while (0)
+
+#define FULL_TAIL "HIDE DRAIN IRQ_OFF RESET DETACH_EVENTS UNMAP_BARS LEAVE_DMA RELEASE"
+
+#endif

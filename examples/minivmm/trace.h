@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Timeline: collects what the library's trace hook reports and writes it as trace-event JSON, for
+ * chrome://tracing and ui.perfetto.dev. One process a story, one track a device.
+ */
+#ifndef MINIVMM_TRACE_H
+#define MINIVMM_TRACE_H
+
+#include <vdev/base.h>
+
+struct trace;
+
+struct trace *trace_new(void);
+void trace_free(struct trace *t);
+/* What follows belongs to this story; the name is copied. */
+void trace_story(struct trace *t, const char *name);
+/* The hook: struct vdev_env's trace, with its user pointer. */
+void trace_event(void *user, const struct vdev_trace *event);
+/* 0 or a negative errno. */
+int trace_write(struct trace *t, const char *path);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A virtual machine: made, run, paused, reset and ended. */
+#include "vm.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "slot.h"
+#include "trace.h"
+
+uint64_t vm_now(struct vm *vm)
+{
+	return vm->machine->now(vm);
+}
+
+void vm_dispatch(struct vm *vm)
+{
+	vm->machine->dispatch(vm);
+}
+
+void vm_lock(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->lock);
+}
+
+void vm_unlock(struct vm *vm)
+{
+	pthread_mutex_unlock(&vm->lock);
+}
+
+void vm_engine_lock(struct vm *vm)
+{
+	vm->machine->lock(vm);
+}
+
+void vm_engine_unlock(struct vm *vm)
+{
+	vm->machine->unlock(vm);
+}
+
+/* The first reason counts. */
+void vm_broken(struct vm *vm, const char *format, ...)
+{
+	va_list args;
+
+	if (vm->broken[0])
+		return;
+	va_start(args, format);
+	vsnprintf(vm->broken, sizeof(vm->broken), format, args);
+	va_end(args);
+}
+
+static void free_function(struct vm *vm, struct pci_fn *fn)
+{
+	if (fn->kind == MINIVMM_BLOCK) {
+		vm->machine->release(vm, (struct device *)fn);
+		device_free((struct device *)fn);
+	} else if (fn != &vm->pv) {
+		free(fn); /* a port and a bridge begin with their function */
+	}
+}
+
+void vm_free(struct vm *vm)
+{
+	if (!vm)
+		return;
+	if (vm->running)
+		vm->machine->pause(vm);
+	for (uint32_t i = 0; i < vm->functions_count; i++)
+		free_function(vm, vm->functions[i]);
+	vm->machine->close(vm);
+	vdev_pvdev_free(vm->pvdev);
+	vdev_removal_free(vm->removal);
+	memory_free(vm);
+	pthread_mutex_destroy(&vm->lock);
+	free(vm);
+}
+
+static int make_engine(struct vm *vm, const struct vm_image *image)
+{
+	struct vdev_removal_config config = vm->options.removal;
+	int r;
+
+	config.struct_size = sizeof(config);
+	config.max_units = config.max_units ? config.max_units : VM_FUNCTIONS;
+	if (image)
+		r = vdev_removal_load(&vm->env, &config, vm_now(vm), image->removal,
+				      image->removal_size, &vm->removal);
+	else
+		r = vdev_removal_new(&vm->removal, &vm->env, &config);
+	return r ? r : pvfn_new(vm, image);
+}
+
+static int build(struct vm *vm, const struct vm_image *image)
+{
+	int r = memory_new(vm);
+
+	if (!r)
+		r = vm->machine->open(vm);
+	if (!r)
+		r = make_engine(vm, image);
+	if (!r)
+		r = vm->machine->connect(vm);
+	return r || image ? r : memory_load_guest(vm);
+}
+
+int vm_new(struct vm **ret_vm, const struct vm_options *options, const struct vm_image *image)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+	int r;
+
+	if (!vm)
+		return -ENOMEM;
+	vm->options = *options;
+	vm->machine = options->machine;
+	vm->env.struct_size = sizeof(vm->env);
+	vm->env.user = options->trace;
+	vm->env.trace = options->trace ? trace_event : NULL;
+	vm->next_memory = MMIO_BASE;
+	vm->next_bus = 1;
+	pthread_mutex_init(&vm->lock, NULL);
+	r = build(vm, image);
+	if (r)
+		vm_free(vm);
+	else
+		*ret_vm = vm;
+	return r;
+}
+
+int vm_start(struct vm *vm)
+{
+	int r = vm->machine->start(vm);
+
+	vm->running = !r;
+	return r;
+}
+
+int vm_go_on(struct vm *vm)
+{
+	int r = vm->machine->go_on(vm);
+
+	vm->running = !r;
+	vm_dispatch(vm);
+	return r;
+}
+
+bool vm_wait(struct vm *vm, bool (*condition)(struct vm *vm, const void *arg), const void *arg,
+	     uint64_t ms)
+{
+	uint64_t end = vm_now(vm) + ms * MS;
+
+	while (!condition(vm, arg)) {
+		if (vm_now(vm) >= end || vm->broken[0])
+			return false;
+		vm->machine->slice(vm);
+	}
+	return true;
+}
+
+static bool never(struct vm *vm, const void *arg)
+{
+	return false;
+}
+
+void vm_run_for(struct vm *vm, uint64_t ms)
+{
+	vm_wait(vm, never, NULL, ms);
+}
+
+/* The guest's deadlines stand still meanwhile (R9). */
+void vm_pause(struct vm *vm)
+{
+	vm->machine->pause(vm);
+	vm_engine_lock(vm);
+	vdev_removal_pause(vm->removal, vm_now(vm));
+	vm_engine_unlock(vm);
+	vm->running = false;
+}
+
+void vm_resume(struct vm *vm)
+{
+	vm_engine_lock(vm);
+	vdev_removal_resume(vm->removal, vm_now(vm));
+	vm_engine_unlock(vm);
+	vm->running = true;
+	vm->machine->resume(vm);
+	vm_dispatch(vm);
+}
+
+static void reset_devices(struct vm *vm)
+{
+	vm_lock(vm);
+	for (uint32_t i = 0; i < vm->functions_count; i++) {
+		struct pci_fn *fn = vm->functions[i];
+
+		if (fn->kind == MINIVMM_BLOCK && !fn->released)
+			device_reset((struct device *)fn);
+		else if (fn->kind == MINIVMM_PORT)
+			port_reset(vm, (struct port *)fn);
+		else if (!fn->released)
+			pci_reset(vm, fn);
+	}
+	vm_unlock(vm);
+}
+
+static int reset_end(struct vm *vm)
+{
+	int r;
+
+	vm_engine_lock(vm);
+	r = vdev_removal_reset_end(vm->removal, vm_now(vm));
+	vm_engine_unlock(vm);
+	return r;
+}
+
+/* Begin: what is leaving leaves. Only when all of it is gone may the new kernel start (R17). */
+int vm_reset(struct vm *vm)
+{
+	uint64_t end = vm_now(vm) + 5 * SECOND;
+	int r;
+
+	vm->machine->pause(vm);
+	vm_engine_lock(vm);
+	vdev_removal_reset_begin(vm->removal, vm_now(vm));
+	vdev_pvdev_reset(vm->pvdev, vm_now(vm));
+	vm_engine_unlock(vm);
+	while ((r = reset_end(vm)) == -EAGAIN && vm_now(vm) < end) {
+		vm->resets_refused++;
+		vm_dispatch(vm);
+		vm->machine->slice(vm);
+	}
+	if (r < 0)
+		return r;
+	vm_dispatch(vm);
+	reset_devices(vm);
+	memory_clear(vm);
+	r = memory_load_guest(vm);
+	return r ? r : vm->machine->start(vm);
+}

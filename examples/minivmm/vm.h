@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The mini-VMM's machine: memory, bus, devices, the removal engine, and what differs between KVM
+ * and the mock behind one table of functions.
+ *
+ * Locks: `lock` guards the device model, machine->lock() the library's objects (it is the runtime's
+ * lock on KVM). Order: first `lock`, then the engine's. Neither is held while actions are dispatched.
+ */
+#ifndef MINIVMM_VM_H
+#define MINIVMM_VM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <vdev/vdev.h>
+
+#include "guest/layout.h"
+#include "pci.h"
+
+#define MS 1000000ull
+#define SECOND 1000000000ull
+#define VM_FUNCTIONS 32
+#define VM_DEEDS 512
+#define VM_FAULTS 8
+
+struct vm;
+struct device;
+struct port;
+struct trace;
+
+/* What differs between the real and the mock machine. */
+struct machine {
+	const char *name;
+	int (*open)(struct vm *vm); /* from here on now() works */
+	void (*close)(struct vm *vm);
+	int (*connect)(struct vm *vm); /* the engine exists now */
+	int (*start)(struct vm *vm); /* CPUs begin at the guest's entry */
+	int (*go_on)(struct vm *vm); /* CPUs go on where a loaded image left them */
+	void (*pause)(struct vm *vm); /* returns when no CPU runs */
+	void (*resume)(struct vm *vm);
+	uint64_t (*now)(struct vm *vm);
+	void (*lock)(struct vm *vm); /* of the library's objects */
+	void (*unlock)(struct vm *vm);
+	void (*dispatch)(struct vm *vm); /* performs the actions that wait */
+	void (*complete)(struct vm *vm, uint64_t action_id, int status);
+	void (*slice)(struct vm *vm); /* lets about a millisecond pass, or less if something happens */
+	void (*message)(struct vm *vm, uint64_t address, uint32_t data); /* MSI */
+	void (*interrupt)(struct vm *vm, struct device *d); /* MSI of a device */
+	void (*routes)(struct vm *vm); /* the guest programmed an MSI capability */
+	int (*attach)(struct vm *vm, struct device *d); /* events, memory, worker */
+	void (*release)(struct vm *vm, struct device *d); /* ends the worker, closes everything */
+	void (*kick)(struct vm *vm, struct device *d); /* wakes its worker */
+	bool (*gated)(struct vm *vm, struct device *d);
+	int (*rename)(struct vm *vm, uint64_t old_unit, uint64_t new_unit);
+	/* Makes one of the library backend's own steps (detach, unmap) fail from now on. */
+	int (*fail)(struct vm *vm, uint64_t unit, uint32_t kind, int status);
+	int (*save)(struct vm *vm, FILE *file); /* CPUs */
+	int (*load)(struct vm *vm, FILE *file);
+};
+
+extern const struct machine machine_mock;
+/* Only in builds with a KVM part. */
+const struct machine *machine_kvm(void);
+bool machine_kvm_usable(void);
+
+/* One performed action, for the checks. */
+struct deed {
+	struct vdev_action action;
+	struct pci_fn *fn;
+	uint64_t now_ns;
+	int status;
+};
+
+/* A step of our own that fails on demand. */
+struct fault {
+	struct pci_fn *fn;
+	uint32_t kind;
+	int status; /* negative errno; 0: it never ends */
+	uint64_t hanging; /* action that does not end */
+};
+
+struct vm_options {
+	const struct machine *machine;
+	const char *guest; /* file name */
+	struct trace *trace;
+	struct vdev_removal_config removal;
+};
+
+struct vm {
+	struct vm_options options;
+	const struct machine *machine;
+	void *host; /* the machine's own state */
+	uint8_t *ram;
+	pthread_mutex_t lock;
+	struct pci_fn *functions[VM_FUNCTIONS];
+	uint32_t functions_count;
+	struct pci_fn pv;
+	struct vdev_env env;
+	struct vdev_removal *removal;
+	struct vdev_pvdev *pvdev;
+	struct deed deeds[VM_DEEDS];
+	atomic_uint deeds_count;
+	struct fault faults[VM_FAULTS];
+	uint32_t faults_count;
+	uint64_t next_id; /* management's names */
+	uint64_t next_memory; /* where the next BAR goes */
+	uint32_t next_bus;
+	uint32_t unholds; /* migrations given up for a FORCE */
+	uint32_t resets_refused; /* times that the end of a reset had to wait for a removal (R17) */
+	bool running;
+	char broken[160]; /* why the guest cannot go on */
+};
+
+/* What a machine is loaded from: images of the library's objects. */
+struct vm_image {
+	void *removal, *pvdev;
+	size_t removal_size, pvdev_size;
+};
+
+/* A machine with an empty bus; image NULL: a new one. */
+int vm_new(struct vm **ret_vm, const struct vm_options *options, const struct vm_image *image);
+void vm_free(struct vm *vm);
+int vm_start(struct vm *vm);
+int vm_go_on(struct vm *vm); /* a loaded one */
+void vm_broken(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Waits until condition() holds, with the main loop going on; false after `ms`. */
+bool vm_wait(struct vm *vm, bool (*condition)(struct vm *vm, const void *arg), const void *arg,
+	     uint64_t ms);
+void vm_run_for(struct vm *vm, uint64_t ms);
+void vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
+int vm_reset(struct vm *vm); /* guest reset, both phases */
+
+uint64_t vm_now(struct vm *vm);
+void vm_dispatch(struct vm *vm);
+void vm_lock(struct vm *vm); /* the device model */
+void vm_unlock(struct vm *vm);
+void vm_engine_lock(struct vm *vm);
+void vm_engine_unlock(struct vm *vm);
+
+/* memory.c */
+int memory_new(struct vm *vm);
+void memory_free(struct vm *vm);
+int memory_load_guest(struct vm *vm);
+void memory_clear(struct vm *vm); /* as a reset leaves it: command and report pages stay */
+void *memory_at(struct vm *vm, uint64_t address, uint64_t length); /* NULL: not RAM */
+struct guest_command *guest_command(struct vm *vm);
+struct guest_report *guest_report(struct vm *vm);
+
+/* deeds.c: the VMM's own backend */
+const struct vdev_backend_ops *deeds_ops(void);
+int deeds_perform(struct vm *vm, const struct vdev_action *action);
+void deeds_fault(struct vm *vm, struct pci_fn *fn, uint32_t kind, int status);
+void deeds_unstick(struct vm *vm); /* what hangs ends well now */
+
+/* pvfn.c: the paravirtual management function on the bus */
+int pvfn_new(struct vm *vm, const struct vm_image *image);
+int pvfn_perform(struct vm *vm, const struct vdev_action *action);
+
+/* save.c */
+int vm_save(struct vm *vm, FILE *file);
+int vm_load(struct vm **ret_vm, const struct vm_options *options, FILE *file);
+
+#endif
