@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Shared by the scripts of this folder: where things are, and how a case is counted.
+# shellcheck shell=bash disable=SC2034
+set -u -o pipefail
+export LC_ALL=C.UTF-8
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+jobs=$(nproc 2>/dev/null || echo 2)
+
+# One line a case: status, name, reason. test.sh hands its own file to the scripts that it calls.
+if [ -z "${VDEV_RESULTS:-}" ]; then
+  VDEV_RESULTS=$(mktemp "${TMPDIR:-/tmp}/vdev-results.XXXXXX")
+  trap 'rm -f "$VDEV_RESULTS"' EXIT
+fi
+export VDEV_RESULTS
+
+if [ -t 1 ]; then
+  bold=$'\033[1m' red=$'\033[31m' green=$'\033[32m' yellow=$'\033[33m' plain=$'\033[0m'
+else
+  bold='' red='' green='' yellow='' plain=''
+fi
+
+say() { printf '%s== %s%s\n' "$bold" "$*" "$plain"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+case_pass() {
+  printf 'pass\t%s\t\n' "$1" >>"$VDEV_RESULTS"
+  printf '  %sok%s    %s\n' "$green" "$plain" "$1"
+}
+
+case_fail() {
+  printf 'fail\t%s\t%s\n' "$1" "${2:-}" >>"$VDEV_RESULTS"
+  printf '  %sFAIL%s  %s: %s\n' "$red" "$plain" "$1" "${2:-}"
+}
+
+case_skip() {
+  printf 'skip\t%s\t%s\n' "$1" "$2" >>"$VDEV_RESULTS"
+  printf '  %sskip%s  %s: %s\n' "$yellow" "$plain" "$1" "$2"
+}
+
+# check NAME COMMAND...: a case that passes when the command does; its output is shown when not.
+check() {
+  local name=$1 log status=0
+  shift
+  log=$(mktemp "${TMPDIR:-/tmp}/vdev-check.XXXXXX")
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [ "$status" = 0 ]; then
+    case_pass "$name"
+  else
+    tail -n 200 "$log"
+    case_fail "$name" "exit code $status (log above): $*"
+  fi
+  rm -f "$log"
+  return "$status"
+}
+
+# build DIR MESON-OPTION...: configures when needed and builds; the log is shown when that fails.
+build() {
+  local dir=$1 log=$1.log status=0
+  shift
+  if [ -f "$dir/build.ninja" ]; then
+    meson configure "$dir" "$@" >"$log" 2>&1 </dev/null || status=$?
+  else
+    rm -rf "$dir"
+    meson setup "$dir" "$root" "$@" >"$log" 2>&1 </dev/null || status=$?
+  fi
+  if [ "$status" = 0 ]; then
+    ninja --quiet -C "$dir" >>"$log" 2>&1 </dev/null || status=$?
+  fi
+  [ "$status" = 0 ] || tail -n 120 "$log"
+  return "$status"
+}
+
+# 1 when /dev/kvm cannot be used; says why on stdout.
+kvm_usable() {
+  python3 - <<'PY'
+import fcntl, os, sys
+try:
+    fd = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+    version = fcntl.ioctl(fd, 0xAE00)  # KVM_GET_API_VERSION
+except FileNotFoundError:
+    sys.exit(print("there is no /dev/kvm: no virtualisation, or the kvm module is not loaded") or 1)
+except PermissionError:
+    sys.exit(print("no permission to open /dev/kvm: join the group kvm or run as root") or 1)
+except OSError as e:
+    sys.exit(print("/dev/kvm does not answer as KVM does (%s)" % os.strerror(e.errno)) or 1)
+if version != 12:
+    sys.exit(print("KVM interface version %d instead of 12" % version) or 1)
+PY
+}
+
+# The closing lines: what was skipped, what failed, and the sum as the very last line.
+close_report() {
+  local passed failed skipped
+  passed=$(grep -c '^pass' "$VDEV_RESULTS")
+  failed=$(grep -c '^fail' "$VDEV_RESULTS")
+  skipped=$(grep -c '^skip' "$VDEV_RESULTS")
+  if [ "$skipped" != 0 ]; then
+    printf '\nSkipped, not counted as passed:\n'
+    awk -F'\t' '$1 == "skip" {n[$3]++; w[$3] = $2}
+      END {for (r in n) printf "  %s%s: %s\n", w[r], (n[r] > 1 ? " and " (n[r] - 1) " more" : ""), r}' \
+      "$VDEV_RESULTS" | sort
+  fi
+  if [ "$failed" != 0 ]; then
+    printf '\nFailed:\n'
+    awk -F'\t' '$1 == "fail" {printf "  %s: %s\n", $2, $3}' "$VDEV_RESULTS"
+  fi
+  printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" = 0 ] && [ "$passed" != 0 ]
+}

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Line and branch coverage of lib/ with gcovr, against the floor in tests/coverage.floor.
+# Details: build-coverage/coverage/index.html
+. "$(dirname "$0")/common.sh"
+cd "$root" || exit 1
+
+if ! have gcovr; then
+  case_skip coverage "gcovr is not installed"
+  exit 0
+fi
+say "coverage: build and run"
+if ! CC=gcc build build-coverage -Db_coverage=true -Dbuildtype=debug -Dtests=true -Ddocs=disabled \
+  -Dbench=disabled; then
+  case_fail "coverage: build" "does not build (log above)"
+  exit 1
+fi
+find build-coverage -name '*.gcda' -delete
+run_tests() { meson test -C build-coverage --no-rebuild --print-errorlogs --timeout-multiplier 4; }
+check "coverage: tests" run_tests
+
+mkdir -p build-coverage/coverage
+report() {
+  gcovr --root . --object-directory build-coverage --filter 'lib/' --exclude-unreachable-branches \
+    --exclude-throw-branches --txt build-coverage/coverage.txt \
+    --json-summary build-coverage/coverage.json --html-details build-coverage/coverage/index.html \
+    build-coverage
+}
+check "coverage: report" report || exit 1
+cat build-coverage/coverage.txt
+number() {
+  python3 -c 'import json, sys; print(json.load(open("build-coverage/coverage.json"))[sys.argv[1]])' "$1"
+}
+python3 scripts/floor.py tests/coverage.floor line "$(number line_percent)" &&
+  case_pass "coverage: lines" || case_fail "coverage: lines" "below the floor of tests/coverage.floor"
+python3 scripts/floor.py tests/coverage.floor branch "$(number branch_percent)" &&
+  case_pass "coverage: branches" || case_fail "coverage: branches" "below the floor of tests/coverage.floor"
+check "coverage: the floor only rises" python3 scripts/floor.py tests/coverage.floor --history
+exit 0

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Modified condition/decision coverage of lib/engines and lib/core, by clang 19 (gcc 12 and clang 14 have
+# none), against the floor in tests/coverage.floor.
+. "$(dirname "$0")/common.sh"
+cd "$root" || exit 1
+
+for tool in clang-19 llvm-profdata-19 llvm-cov-19; do
+  if ! have $tool; then
+    case_skip mcdc "$tool is not installed"
+    exit 0
+  fi
+done
+dir=build-mcdc
+flags='-fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc'
+if ! CC=clang-19 build $dir -Dbuildtype=debug -Dtests=true -Ddocs=disabled -Dbench=disabled \
+  -Dexamples=false -Db_lundef=false -Dc_args="$flags" -Dc_link_args=-fprofile-instr-generate; then
+  case_fail "mcdc: build" "does not build with clang-19 (log above)"
+  exit 1
+fi
+rm -rf $dir/profiles && mkdir $dir/profiles
+suites=()
+for suite in unit oom prop traces fuzz; do
+  meson introspect --tests $dir | grep -q "\"libvdevmgmt:$suite\"" && suites+=(--suite "$suite")
+done
+run_tests() {
+  # %m: one file for each program, which several runs of it share.
+  LLVM_PROFILE_FILE=$PWD/$dir/profiles/%4m.profraw meson test -C $dir --no-rebuild --print-errorlogs \
+    --timeout-multiplier 4 "${suites[@]}"
+}
+check "mcdc: tests" run_tests
+
+merge() {
+  llvm-profdata-19 merge -o $dir/merged.profdata $dir/profiles/*.profraw || return 1
+  local objects=() object
+  while IFS= read -r object; do
+    objects+=(-object "$object")
+  done < <(find $dir/lib $dir/tests -type f \( -name '*.so.*' -o -executable \) ! -name '*.symbols' \
+    -exec sh -c 'head -c 4 "$1" | grep -q ELF' _ {} \; -print)
+  llvm-cov-19 export "${objects[@]}" -instr-profile $dir/merged.profdata >$dir/mcdc.json
+}
+check "mcdc: report" merge || exit 1
+python3 scripts/mcdc.py $dir/mcdc.json . ${1:+"$1"} | tee $dir/mcdc.txt
+python3 scripts/floor.py tests/coverage.floor mcdc "$(tail -n 1 $dir/mcdc.txt)" &&
+  case_pass "mcdc: conditions" || case_fail "mcdc: conditions" "below the floor of tests/coverage.floor"
+exit 0

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The smallest program a user would write; with USE_LINUX it drives the engine by the runtime. */
+#include <stdio.h>
+#include <vdev/vdev.h>
+#ifdef USE_LINUX
+#include <vdev/kvm.h>
+#include <vdev/runtime.h>
+#endif
+
+static uint64_t outcome;
+
+static int perform(void *backend, const struct vdev_action *action)
+{
+	(void)backend;
+	if (action->kind == VDEV_REMOVAL_OUTCOME)
+		outcome = action->arg[0];
+	return 0;
+}
+
+#ifdef USE_LINUX
+static int drain(struct vdev_removal *removal)
+{
+	struct vdev_backend_ops ops = {.struct_size = sizeof(ops), .name = "consumer", .perform = perform};
+	struct vdev_runtime_config config = {
+		.struct_size = sizeof(config), .max_backends = 1, .max_later = 1};
+	struct vdev_runtime *runtime;
+	int ret = vdev_runtime_new(&runtime, NULL, &config);
+
+	if (ret)
+		return ret;
+	ret = vdev_runtime_add_backend(runtime, &ops, NULL);
+	if (!ret)
+		ret = vdev_runtime_set_removal(runtime, removal);
+	if (!ret)
+		ret = vdev_runtime_dispatch(runtime);
+	vdev_runtime_set_removal(runtime, NULL);
+	vdev_runtime_free(runtime);
+	return ret;
+}
+#else
+static int drain(struct vdev_removal *removal)
+{
+	struct vdev_action action;
+	int ret = 0;
+
+	while (ret >= 0 && vdev_removal_next(removal, &action, sizeof(action)) == 1)
+		ret = vdev_removal_done(removal, 0, action.id, perform(NULL, &action));
+	return ret;
+}
+#endif
+
+int main(void)
+{
+	struct vdev_removal_config config = {.struct_size = sizeof(config), .max_units = 1};
+	struct vdev_removal_unit unit = {.struct_size = sizeof(unit)};
+	struct vdev_removal *removal;
+	uint64_t handle;
+	int ret = vdev_removal_new(&removal, NULL, &config);
+
+	if (ret) {
+		fprintf(stderr, "no engine: %s\n", vdev_strerror(ret));
+		return 1;
+	}
+	printf("libvdevmgmt %s\n", vdev_version());
+	vdev_removal_add(removal, 0, &unit, &handle);
+	vdev_removal_declare(removal, 0, handle, VDEV_REMOVAL_OPERATOR, VDEV_REMOVAL_SAFE);
+	vdev_removal_declare(removal, 0, handle, VDEV_REMOVAL_GUEST, VDEV_REMOVAL_SAFE);
+	vdev_removal_request(removal, 0, handle, NULL);
+	ret = drain(removal);
+	vdev_removal_free(removal);
+	if (ret < 0) {
+		fprintf(stderr, "not drained: %s\n", vdev_strerror(ret));
+		return 1;
+	}
+	puts(outcome == VDEV_REMOVAL_REMOVED ? "removed" : "not removed");
+	return outcome != VDEV_REMOVAL_REMOVED;
+}

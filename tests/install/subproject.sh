@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A consumer with the library as a meson subproject: found by its pkg-config name, without tests,
+# examples and docs, which a subproject's user did not ask for.
+. "$(dirname "$0")/stage.sh"
+
+mkdir -p "$stage/subprojects/libvdevmgmt"
+cp -r "$source"/{meson.build,meson_options.txt,include,lib} "$stage/subprojects/libvdevmgmt/"
+cp "$here/consumer.c" "$stage/"
+cat >"$stage/meson.build" <<'MESON'
+project('consumer', 'c')
+vdev = dependency('vdevmgmt', fallback: 'libvdevmgmt')
+executable('consumer', 'consumer.c', dependencies: vdev)
+if host_machine.system() == 'linux'
+  vdev_linux = dependency('vdevmgmt-linux', fallback: 'libvdevmgmt')
+  executable('consumer-linux', 'consumer.c', c_args: '-DUSE_LINUX', dependencies: vdev_linux)
+endif
+MESON
+# An installed copy must not stand in for the subproject.
+meson setup --wrap-mode=forcefallback "$stage/build" "$stage"
+ninja -C "$stage/build" consumer
+expect_output "$stage/build/consumer"
+if [ "$(uname -s)" = Linux ]; then
+  ninja -C "$stage/build" consumer-linux
+  expect_output "$stage/build/consumer-linux"
+fi
