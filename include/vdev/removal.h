@@ -108,7 +108,7 @@ struct vdev_removal;
 #define VDEV_REMOVAL_GUEST_NOT_READY 4u /**< kept, and sent when the guest is ready */
 #define VDEV_REMOVAL_REFUSED 5u /**< (f) arg[1] = VDEV_REMOVAL_REASON_... */
 #define VDEV_REMOVAL_TIMED_OUT 6u /**< (f, but not with ACK_KEEP) no answer in time */
-#define VDEV_REMOVAL_REMOVED 7u /**< (f) complete */
+#define VDEV_REMOVAL_REMOVED 7u /**< (f) complete; of a slot: it is empty, what was in it has outcomes of its own */
 #define VDEV_REMOVAL_REMOVED_BY_GUEST 8u /**< (f) complete; the guest began it */
 #define VDEV_REMOVAL_FAILED_AT 9u /**< (f) gone, but step arg[1] failed with status arg[2] (R12) */
 #define VDEV_REMOVAL_STUCK 10u /**< step arg[1] never ended; RELEASE waits for its done() */
@@ -133,9 +133,9 @@ struct vdev_removal;
 #define VDEV_REMOVAL_REANNOUNCE (VDEV_KIND_REMOVAL + 0x02u) /**< give a HIDDEN unit back, as a hot-add: dev is the new handle, arg[2] the old one */
 #define VDEV_REMOVAL_REDECLARE (VDEV_KIND_REMOVAL + 0x03u) /**< ask the driver to declare again (dev 0: all) */
 #define VDEV_REMOVAL_WARN (VDEV_KIND_REMOVAL + 0x10u) /**< warn the guest: dev is the target, arg[2] counts from 1. done(-EAGAIN): the transport is full, it is sent again */
-#define VDEV_REMOVAL_UNWARN (VDEV_KIND_REMOVAL + 0x11u) /**< undo of WARN: take it back */
+#define VDEV_REMOVAL_UNWARN (VDEV_KIND_REMOVAL + 0x11u) /**< undo of WARN: take it back. PCIe: arg[2] is 1 while the indicator blinks (press again), else clear ABP if the guest has not seen it */
 #define VDEV_REMOVAL_AWAIT_ACK (VDEV_KIND_REMOVAL + 0x12u) /**< in action sets only, never given out */
-#define VDEV_REMOVAL_QUIESCE (VDEV_KIND_REMOVAL + 0x13u) /**< accept no new request, wait until none is in flight. done(-EBUSY), or late: not idle */
+#define VDEV_REMOVAL_QUIESCE (VDEV_KIND_REMOVAL + 0x13u) /**< accept no new request, wait until none is in flight. done(-EBUSY), or after its deadline: not idle (R1) */
 #define VDEV_REMOVAL_RESUME (VDEV_KIND_REMOVAL + 0x14u) /**< undo of QUIESCE */
 #define VDEV_REMOVAL_HIDE (VDEV_KIND_REMOVAL + 0x20u) /**< config space and BARs answer all-ones, writes dropped, doorbells gated; with LAST presence and link change. Cheap, cannot fail */
 #define VDEV_REMOVAL_DRAIN (VDEV_KIND_REMOVAL + 0x30u) /**< end what is in flight */
@@ -325,7 +325,7 @@ VDEV_API void vdev_removal_free(struct vdev_removal *obj);
  * @param ret_unit the handle
  * @return number of operations with an action waiting; -EINVAL; -E2BIG; -ENOENT: no such parent;
  * -EEXIST: the name is in use, until the OUTCOME that frees it is done (R10); -EBUSY: the parent is
- * leaving, or a cold add below a slot that is not free; -ENOSPC: max_units or the nesting limit;
+ * being removed, QUEUED or HIDDEN, or a cold add below a slot that is not free; -ENOSPC: max_units or the nesting limit;
  * -ENOMEM
  */
 VDEV_API int vdev_removal_add(struct vdev_removal *obj, uint64_t now_ns,
@@ -405,7 +405,8 @@ VDEV_API int vdev_removal_request(struct vdev_removal *obj, uint64_t now_ns, uin
 				  const struct vdev_removal_request *request);
 
 /**
- * Takes a request back. What was done is undone, outcome CANCELLED.
+ * Takes a request back. What was done is undone, outcome CANCELLED. A request that only waits for an
+ * earlier one to end is dropped.
  * @param obj the object
  * @param now_ns caller's clock
  * @param unit handle of the unit, its slot or the top of its subtree
@@ -462,7 +463,7 @@ VDEV_API int vdev_removal_ost(struct vdev_removal *obj, uint64_t now_ns, uint64_
 /**
  * The registers of a PCIe slot after the guest wrote them or the VMM changed them (PCI Express Base
  * Specification, 7.5.3.10 and 7.5.3.11). Indicator and controller going off while a unit is present
- * is the acknowledgement; it is an edge.
+ * is the acknowledgement; it is an edge. Unasked, the policy of the slot unit counts (R16).
  * @param obj the object
  * @param now_ns caller's clock
  * @param slot handle of a unit of class VDEV_REMOVAL_PCI_SLOT

@@ -6,8 +6,7 @@
 struct call {
 	struct vdev_pvdev *p;
 	struct vdev_removal_info unit;
-	struct vdev_removal_info
-		target; /* whose operation covers the unit; the unit itself if none */
+	struct vdev_removal_info target; /* whose operation covers it, or itself */
 	struct pvdev_request *request; /* that is answered, or NULL */
 	int mask;
 };

@@ -60,6 +60,7 @@ void vdev__removal_await(struct vdev_removal *r, uint32_t index)
 
 	u->phase = AWAIT;
 	start_clock(r, u, u->step);
+	vdev__removal_look_busy(r, index);
 }
 
 /* Goes from AWAIT back to the WARN that stands before it. */
@@ -173,7 +174,9 @@ void vdev__removal_got_ack(struct vdev_removal *r, uint32_t target, uint32_t ind
 		return;
 	}
 	u->flags |= O_ACKED;
-	if (u->phase != HELD && u->phase != BELOW && !step_out(u))
+	if (u->phase == HELD)
+		vdev__removal_begin(r, target); /* the guest has let go: nothing is left to hold */
+	else if (u->phase != BELOW && !step_out(u))
 		vdev__removal_go_hide(r, target);
 }
 

@@ -19,13 +19,21 @@ static uint32_t first_undone(const struct vdev_removal *r, uint32_t index, uint3
 	return m;
 }
 
+static int at_limit(const struct unit *u, uint32_t member)
+{
+	return (u->marks & M_BEFORE) && member == u->undo_limit;
+}
+
 /* Finds the newest step at or before u->step that has something to undo; 0: none left. */
 static int find_undo(const struct vdev_removal *r, uint32_t index, int step)
 {
 	struct unit *u = unit_at(r, index);
 	uint32_t count;
 	const struct vdev_removal_step *s = vdev__removal_steps(r, u->unit_class, u->set, &count);
+	int in_set = 0;
 
+	for (uint32_t i = 0; i < count; i++)
+		in_set |= s[i].kind == VDEV_REMOVAL_WARN;
 	for (; step >= 0; step--, u->undo_limit = NOBODY) {
 		u->step = (uint8_t)step;
 		if (s[step].undo == VDEV_REMOVAL_NO_UNDO)
@@ -37,10 +45,14 @@ static int find_undo(const struct vdev_removal *r, uint32_t index, int step)
 			continue;
 		}
 		u->cursor = first_undone(r, index, s[step].kind);
-		if (u->cursor != NOBODY)
+		if (u->cursor != NOBODY && !at_limit(u, u->cursor))
 			return 1;
 	}
-	return 0;
+	if (in_set || !warned(u))
+		return 0;
+	u->step = STEP_WARNING; /* given under another level's set (R6, R12) */
+	u->cursor = index;
+	return 1;
 }
 
 /* Forgets who asked; 1 when somebody asked anew meanwhile. */
@@ -77,13 +89,15 @@ static void clear(struct vdev_removal *r, uint32_t index)
 
 	u->phase = IDLE;
 	u->flags &= ~O_ALL;
+	u->marks = 0;
 	u->notes &= N_OWN;
 	u->note_cursor = NOBODY;
 	r->stats.operations--;
 	if (!(flags & O_ABSORB))
 		again = next_requests(r, index, (flags & O_HOLDING) != 0, &force);
+	force |= (flags & (O_HOLDING | O_FORCED)) == (O_HOLDING | O_FORCED);
 	if (again) {
-		u->flags |= force ? O_FORCED : 0;
+		u->flags |= (force ? O_FORCED : 0) | (flags & O_LATE_ACK ? O_ACKED : 0);
 		vdev__removal_begin(r, index);
 	} else if (flags & O_LATE_ACK) {
 		vdev__removal_got_ack(r, vdev__removal_covering(r, index), index);
@@ -136,14 +150,31 @@ static void undo_from(struct vdev_removal *r, uint32_t index, int step)
 		undo_end(r, index);
 }
 
+/* UNHOLD would abort a migration for a request that is no more. */
+static void unhold_for_nobody(struct vdev_removal *r, uint32_t index)
+{
+	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
+	     i = vdev__table_next(&r->units, i + 1))
+		if (i != index && unit_at(r, i)->phase == HELD && (unit_at(r, i)->flags & O_FORCED))
+			return;
+	if (!(unit_at(r, ROOT)->flags & (A_OUT | A_AGAIN)))
+		unit_at(r, ROOT)->notes &= ~N_UNHOLD;
+	vdev__removal_settle_ready(r, ROOT);
+}
+
 /* Gives an operation up before the point of no return; outcome 0 ends it without a word. */
 void vdev__removal_back_out(struct vdev_removal *r, uint32_t index, uint32_t outcome)
 {
 	struct unit *u = unit_at(r, index);
 	int begun = u->phase != HELD && u->phase != BELOW;
 
+	if (u->phase == HELD && (u->flags & O_FORCED))
+		unhold_for_nobody(r, index);
+	if (outcome != VDEV_REMOVAL_REFUSED && outcome != VDEV_REMOVAL_ROLLED_BACK)
+		u->fault = 0;
 	u->outcome = (uint8_t)outcome;
 	u->undo_limit = u->phase == PRE ? u->cursor : NOBODY;
+	u->marks = (uint8_t)(u->marks & M_GIVEN ? u->marks & ~M_BEFORE : u->marks | M_BEFORE);
 	u->phase = UNDO;
 	undo_from(r, index, begun ? (int)u->step : -1);
 	if (unit_at(r, index))
@@ -166,12 +197,15 @@ void vdev__removal_undo_next(struct vdev_removal *r, uint32_t index)
 		next = vdev__removal_after(r, index, u->cursor);
 	while (next != NOBODY && vdev__removal_left_out(unit_at(r, next), kind))
 		next = vdev__removal_after(r, index, next);
-	if (next != NOBODY) {
+	if (next != NOBODY && !at_limit(u, next)) {
 		u->cursor = next;
 		return;
 	}
 	u->undo_limit = NOBODY;
-	undo_from(r, index, (int)u->step - 1);
+	if (u->step == STEP_WARNING)
+		undo_end(r, index);
+	else
+		undo_from(r, index, (int)u->step - 1);
 }
 
 /* One of those who asked has been told, or there is nobody to tell. */

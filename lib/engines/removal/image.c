@@ -2,8 +2,9 @@
 /*
  * Removal engine: writing images, version 1 (load.c reads them). Durations that remain, never times; no user_data.
  *
- *   payload  = u8 paused, in_reset, held; u64 sequence; u32 root flags, root notes;
+ *   payload  = u8 paused, in_reset, held; u64 sequence; root;
  *              u32 n, n * set; u32 n, n * unit; u32 n, n * u64 generation of a free index
+ *   root     = u32 flags, notes; u64 action; u8 note, marks
  *   set      = u8 class, level, count; count * (u32 kind, undo; u64 deadline)
  *   unit     = see put_unit(); parents before children, siblings last to first, so that adding them
  *              in this order gives the same order again
@@ -60,6 +61,7 @@ static void put_unit(struct saver *s, uint32_t index)
 				 u->note};
 	vdev__put_bytes(w, bytes, sizeof(bytes));
 	vdev__put_u8(w, (uint8_t)(u->warnings > 255 ? 255 : u->warnings));
+	vdev__put_u8(w, u->marks);
 }
 
 /* Depth is bounded by VDEV_REMOVAL_MAX_DEPTH. */
@@ -108,6 +110,17 @@ static void put_generations(const struct vdev_removal *r, struct vdev__writer *w
 		vdev__put_u64(w, unit_at(r, i) ? 0 : vdev__table_generation(&r->units, i));
 }
 
+static void put_root(struct vdev__writer *w, const struct unit *u)
+{
+	uint32_t flags = u->flags & (U_READY | A_AGAIN | A_NOTE);
+
+	vdev__put_u32(w, u->flags & A_OUT ? flags | A_AGAIN : flags);
+	vdev__put_u32(w, u->notes & (N_UNHOLD | N_REDECLARE));
+	vdev__put_u64(w, u->action);
+	vdev__put_u8(w, u->note);
+	vdev__put_u8(w, u->marks);
+}
+
 static void start_saver(struct saver *s, const struct vdev_removal *r, uint64_t now_ns)
 {
 	s->r = r;
@@ -128,8 +141,7 @@ int vdev_removal_save(const struct vdev_removal *r, uint64_t now_ns, void *buf, 
 	vdev__put_u8(&s.w, r->in_reset);
 	vdev__put_u8(&s.w, r->held);
 	vdev__put_u64(&s.w, r->sequence);
-	vdev__put_u32(&s.w, unit_at(r, ROOT)->flags & U_READY);
-	vdev__put_u32(&s.w, unit_at(r, ROOT)->notes & (N_UNHOLD | N_REDECLARE));
+	put_root(&s.w, unit_at(r, ROOT));
 	put_sets(r, &s.w);
 	vdev__put_u32(&s.w, (uint32_t)r->stats.units);
 	put_below(&s, ROOT);

@@ -106,7 +106,7 @@ enum phase {
 	 U_REQUESTED | U_NEXT | U_NEXT_FORCED | O_ALL | A_AGAIN | A_NOTE)
 #define VDEV__REMOVAL_NOTES (0x1ffeu | N_OWN)
 #define VDEV__REMOVAL_IMAGE_VERSION 1u
-#define VDEV__REMOVAL_UNIT_BYTES 114u /* of one unit in an image */
+#define VDEV__REMOVAL_UNIT_BYTES 115u /* of one unit in an image */
 
 struct unit {
 	uint64_t user_data;
@@ -142,8 +142,19 @@ struct unit {
 	uint8_t outcome; /* final outcome of the operation, 0: not known yet */
 	uint8_t guest_level, operator_level;
 	uint8_t note; /* number of the note that is outstanding */
-	uint8_t pad[2];
+	uint8_t marks;
+	uint8_t pad[1];
 };
+
+/* unit.marks: more facts about an operation, cleared when it ends. */
+#define M_GIVE_UP 0x1u /* FORCE came while a CANCEL was under way: stuck when that is done */
+#define M_BEFORE 0x2u /* UNDO: the member at undo_limit was never given its step */
+#define M_POWER_ON 0x4u /* the slot came back while its units were being hidden */
+#define M_GIVEN 0x10u /* PRE: the member at the cursor was given the present step */
+#define M_STALE 0x8u /* VM: the hold that the outstanding UNHOLD was for has ended */
+
+/* UNDO: what is undone is the warning, though the present set has none. */
+#define STEP_WARNING 0xffu
 
 /* levels 0..3 and 16..31 */
 #define LEVEL_SLOTS 20u
@@ -199,10 +210,10 @@ static inline uint64_t cancel_id(const struct unit *u)
 	return u->action + (UINT64_C(1) << VDEV__TABLE_INDEX_BITS);
 }
 
-/* A step (not a note) is outstanding. */
+/* A step (not a note) is outstanding, or was when an image was written. */
 static inline int step_out(const struct unit *u)
 {
-	return (u->flags & (A_OUT | A_NOTE)) == A_OUT;
+	return (u->flags & (A_OUT | A_AGAIN)) && !(u->flags & A_NOTE);
 }
 
 static inline int past_return(const struct unit *u)
@@ -263,11 +274,19 @@ void vdev__removal_ready_drop(struct vdev_removal *r, uint32_t index);
 void vdev__removal_settle_ready(struct vdev_removal *r, uint32_t index);
 void vdev__removal_note(struct vdev_removal *r, uint32_t index, uint32_t notes);
 
-/* run.c */
-void vdev__removal_stuck(struct vdev_removal *r, uint32_t index);
+/* before.c */
+uint32_t vdev__removal_takes_part(const struct vdev_removal *r, const struct unit *u,
+				  uint32_t index, uint32_t member);
 void vdev__removal_advance(struct vdev_removal *r, uint32_t index);
-void vdev__removal_go_hide(struct vdev_removal *r, uint32_t index);
 void vdev__removal_switch(struct vdev_removal *r, uint32_t index, uint32_t level);
+void vdev__removal_warn_done(struct vdev_removal *r, uint32_t index, int status);
+void vdev__removal_pre_done(struct vdev_removal *r, uint32_t index, int status, int overdue);
+
+/* run.c */
+void vdev__removal_failed(struct unit *u, uint32_t kind, int status);
+void vdev__removal_stuck(struct vdev_removal *r, uint32_t index);
+void vdev__removal_skip_left_out(struct vdev_removal *r, uint32_t index);
+void vdev__removal_go_hide(struct vdev_removal *r, uint32_t index);
 
 /* ack.c */
 void vdev__removal_try_warn(struct vdev_removal *r, uint32_t index);
@@ -278,6 +297,7 @@ void vdev__removal_refused(struct vdev_removal *r, uint32_t index);
 
 /* slot.c */
 int vdev__removal_is_off(const struct unit *slot);
+void vdev__removal_look_busy(struct vdev_removal *r, uint32_t index);
 int vdev__removal_slot_free(const struct vdev_removal *r, uint32_t slot);
 void vdev__removal_slot_emptied(struct vdev_removal *r, uint32_t slot);
 void vdev__removal_slot_check(struct vdev_removal *r, uint32_t slot);

@@ -39,7 +39,7 @@ static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, u
 {
 	struct vdev__reader *in = &l->in;
 	uint64_t now = l->r->now;
-	uint8_t b[14];
+	uint8_t b[15];
 	uint32_t registers, fault;
 
 	u->name = vdev__get_u64(in);
@@ -78,6 +78,7 @@ static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, u
 	u->operator_level = b[11];
 	u->note = b[12];
 	u->warnings = b[13];
+	u->marks = b[14];
 }
 
 static int field_ok(const struct unit *u, uint32_t index, const struct vdev_removal *r)
@@ -85,7 +86,8 @@ static int field_ok(const struct unit *u, uint32_t index, const struct vdev_remo
 	return u->unit_class < VDEV_REMOVAL_CLASSES && u->transport <= VDEV_REMOVAL_PVDEV &&
 	       u->unasked <= VDEV_REMOVAL_UNASKED_IGNORE && u->phase <= END &&
 	       vdev__removal_valid_level(u->set) && u->policy <= VDEV_REMOVAL_ACK_FORCE &&
-	       u->outcome <= VDEV_REMOVAL_CANCELLED && vdev__removal_valid_level(u->guest_level) &&
+	       u->outcome <= VDEV_REMOVAL_CANCELLED && u->marks < 2 * M_GIVEN &&
+	       vdev__removal_valid_level(u->guest_level) &&
 	       vdev__removal_valid_level(u->operator_level) && !(u->flags & ~VDEV__REMOVAL_KEPT) &&
 	       !(u->notes & ~VDEV__REMOVAL_NOTES) &&
 	       (!u->action || ((u->action & (VDEV__TABLE_MAX - 1)) == index &&
@@ -187,6 +189,8 @@ static int stepping_ok(const struct vdev_removal *r, const struct unit *u, uint3
 	case PRE:
 		return u->step < hide && !bell && member;
 	case UNDO:
+		if (u->step == STEP_WARNING)
+			return u->cursor == index;
 		return u->step < hide && s[u->step].undo != VDEV_REMOVAL_NO_UNDO &&
 		       (kind == VDEV_REMOVAL_WARN ? u->cursor == index : member);
 	case HIDE:
@@ -265,22 +269,37 @@ static void get_generations(struct loader *l)
 	}
 }
 
+static void get_root(struct loader *l)
+{
+	struct unit *u = unit_at(l->r, ROOT);
+	int known;
+
+	u->flags |= vdev__get_u32(&l->in);
+	u->notes = vdev__get_u32(&l->in);
+	u->action = vdev__get_u64(&l->in);
+	u->note = vdev__get_u8(&l->in);
+	u->marks = vdev__get_u8(&l->in);
+	known = u->note >= 16 && u->note < 20;
+	if ((u->flags & ~(U_READY | A_AGAIN | A_NOTE)) || (u->notes & ~(N_UNHOLD | N_REDECLARE)) ||
+	    (u->marks & ~M_STALE) || (u->action & (VDEV__TABLE_MAX - 1)) ||
+	    u->action >> VDEV__TABLE_INDEX_BITS > l->r->sequence ||
+	    ((u->flags & A_AGAIN) && (!(u->flags & A_NOTE) || !known || !u->action)))
+		vdev__reader_fail(&l->in);
+}
+
 static void get_all(struct loader *l)
 {
 	struct vdev_removal *r = l->r;
-	struct unit *root = unit_at(r, ROOT);
 	uint32_t n;
 
 	r->paused = vdev__get_u8(&l->in);
 	r->in_reset = vdev__get_u8(&l->in);
 	r->held = vdev__get_u8(&l->in);
 	r->sequence = vdev__get_u64(&l->in);
-	root->flags |= vdev__get_u32(&l->in);
-	root->notes = vdev__get_u32(&l->in);
-	if (r->paused > 1 || r->in_reset > 1 || r->held > 1 || (root->flags & ~U_READY) ||
-	    (root->notes & ~(N_UNHOLD | N_REDECLARE)) ||
+	if (r->paused > 1 || r->in_reset > 1 || r->held > 1 ||
 	    r->sequence >= UINT64_MAX >> (VDEV__TABLE_INDEX_BITS + 1))
 		vdev__reader_fail(&l->in);
+	get_root(l);
 	n = vdev__get_count(&l->in, 3 + 16);
 	for (; n && !l->error && !l->in.error; n--)
 		get_set(l);

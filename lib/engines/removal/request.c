@@ -200,6 +200,15 @@ int vdev_removal_request(struct vdev_removal *r, uint64_t now_ns, uint64_t unit,
 	return waiting(r);
 }
 
+/* Requests that wait for an ending operation are dropped before they begin. */
+static void drop_next(struct vdev_removal *r, uint32_t target)
+{
+	for (uint32_t m = vdev__removal_first(r, target); m != NOBODY;
+	     m = vdev__removal_after(r, target, m))
+		unit_at(r, m)->flags &= ~(U_NEXT | U_NEXT_FORCED);
+	unit_at(r, target)->flags &= ~(U_NEXT | U_NEXT_FORCED);
+}
+
 int vdev_removal_cancel(struct vdev_removal *r, uint64_t now_ns, uint64_t unit)
 {
 	uint32_t index, target;
@@ -221,15 +230,21 @@ int vdev_removal_cancel(struct vdev_removal *r, uint64_t now_ns, uint64_t unit)
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_CANCEL, index, 0);
 	if (step_out(u))
 		u->flags |= O_CANCEL;
-	else if (!ending(u))
+	else if (ending(u))
+		drop_next(r, target);
+	else
 		vdev__removal_back_out(r, target, VDEV_REMOVAL_CANCELLED);
 	return waiting(r);
 }
 
 void vdev__removal_start_held(struct vdev_removal *r)
 {
+	struct unit *root = unit_at(r, ROOT);
+
 	r->held = 0;
-	unit_at(r, ROOT)->notes &= ~N_UNHOLD;
+	root->notes &= ~N_UNHOLD;
+	if ((root->flags & (A_OUT | A_AGAIN)) && 1u << root->note == N_UNHOLD)
+		root->marks |= M_STALE;
 	vdev__removal_settle_ready(r, ROOT);
 	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
 	     i = vdev__table_next(&r->units, i + 1))

@@ -65,7 +65,7 @@ int vdev_removal_touch(struct vdev_removal *r, uint64_t unit)
 
 int vdev_removal_backend_gone(struct vdev_removal *r, uint64_t unit)
 {
-	uint32_t index;
+	uint32_t index, target;
 	int error;
 
 	if (!r)
@@ -75,6 +75,9 @@ int vdev_removal_backend_gone(struct vdev_removal *r, uint64_t unit)
 		return error;
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_BACKEND_GONE, index, 0);
 	unit_at(r, index)->flags |= U_GONE_BACKEND;
+	target = vdev__removal_covering(r, index);
+	if (target != NOBODY && unit_at(r, target)->cursor == index)
+		vdev__removal_skip_left_out(r, target);
 	return 0;
 }
 

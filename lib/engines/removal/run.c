@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Removal engine: from step to step, and taking the results of actions (R8, R12, action contract).
+ * Removal engine: HIDE and what comes after it, and the results of actions (R8, R12, action contract).
  */
 #include "internal.h"
 
@@ -12,78 +12,6 @@ static uint32_t next_not_left_out(const struct vdev_removal *r, const struct uni
 	while (step < count && vdev__removal_left_out(unit_at(r, u->cursor), s[step].kind))
 		step++;
 	return step;
-}
-
-/* First member at or after `member` that takes part in the present step before HIDE. */
-static uint32_t takes_part(const struct vdev_removal *r, const struct unit *u, uint32_t index,
-			   uint32_t member)
-{
-	uint32_t kind = vdev__removal_step_kind(r, u);
-
-	while (member != NOBODY && vdev__removal_left_out(unit_at(r, member), kind))
-		member = vdev__removal_after(r, index, member);
-	return member;
-}
-
-/* The guest may have declared less while the way without a warning was being taken. */
-static int no_longer_safe(const struct vdev_removal *r, const struct unit *u, uint32_t index)
-{
-	uint32_t level, because;
-
-	if (u->set != VDEV_REMOVAL_SAFE && u->set != VDEV_REMOVAL_SAFE_IDLE)
-		return 0;
-	level = vdev__removal_lowest(r, index, index, &because);
-	return level != u->set && level != VDEV_REMOVAL_SAFE;
-}
-
-/* Enters the step u->step, which stands before HIDE, or HIDE. */
-void vdev__removal_advance(struct vdev_removal *r, uint32_t index)
-{
-	struct unit *u = unit_at(r, index);
-
-	for (;; u->step++) {
-		switch (vdev__removal_step_kind(r, u)) {
-		case VDEV_REMOVAL_WARN:
-			if (u->transport == VDEV_REMOVAL_NO_TRANSPORT)
-				continue;
-			vdev__removal_try_warn(r, index);
-			if (u->phase == NOT_READY)
-				vdev__removal_note(r, index, 1u << VDEV_REMOVAL_GUEST_NOT_READY);
-			break;
-		case VDEV_REMOVAL_AWAIT_ACK:
-			vdev__removal_await(r, index);
-			break;
-		case VDEV_REMOVAL_HIDE:
-			if (no_longer_safe(r, u, index)) {
-				vdev__removal_switch(r, index, VDEV_REMOVAL_UNSAFE);
-				return;
-			}
-			vdev__removal_go_hide(r, index);
-			return;
-		default:
-			u->phase = PRE;
-			u->cursor = takes_part(r, u, index, vdev__removal_first(r, index));
-			if (u->cursor == NOBODY)
-				continue;
-		}
-		break;
-	}
-	vdev__removal_settle_ready(r, index);
-}
-
-/* Goes on with another level's set: late SAFE (R6), SAFE_IDLE that was not idle (R1). */
-void vdev__removal_switch(struct vdev_removal *r, uint32_t index, uint32_t level)
-{
-	struct unit *u = unit_at(r, index);
-
-	if (level == VDEV_REMOVAL_UNSAFE)
-		u->flags |= O_DEMOTED;
-	u->set = (uint8_t)level;
-	u->step = 0;
-	if (level == VDEV_REMOVAL_UNSAFE && (u->flags & O_WARNED))
-		while (vdev__removal_step_kind(r, u) != VDEV_REMOVAL_AWAIT_ACK)
-			u->step++;
-	vdev__removal_advance(r, index);
 }
 
 void vdev__removal_go_hide(struct vdev_removal *r, uint32_t index)
@@ -110,7 +38,29 @@ static void tear_from(struct vdev_removal *r, uint32_t index, uint32_t member)
 	u->step = (uint8_t)next_not_left_out(r, u, vdev__removal_hide_step(r, u) + 1);
 }
 
-static void failed(struct unit *u, uint32_t kind, int status)
+/* The backend of the member at the cursor is gone: nothing waits for it any more (R14). */
+void vdev__removal_skip_left_out(struct vdev_removal *r, uint32_t index)
+{
+	struct unit *u = unit_at(r, index);
+
+	if (step_out(u))
+		return;
+	if (u->phase == TEAR) {
+		u->step = (uint8_t)next_not_left_out(r, u, u->step);
+	} else if (u->phase == PRE) {
+		uint32_t next = vdev__removal_takes_part(r, u, index, u->cursor);
+
+		if (next != NOBODY) {
+			u->cursor = next;
+		} else {
+			u->step++;
+			vdev__removal_advance(r, index);
+		}
+	}
+	vdev__removal_settle_ready(r, index);
+}
+
+void vdev__removal_failed(struct unit *u, uint32_t kind, int status)
 {
 	if (status < 0 && !u->fault) {
 		u->fault = (uint16_t)kind;
@@ -120,17 +70,21 @@ static void failed(struct unit *u, uint32_t kind, int status)
 
 static void hold_members(struct vdev_removal *r, uint32_t index)
 {
+	int back = unit_at(r, index)->marks & M_POWER_ON;
+
 	for (uint32_t m = vdev__removal_first(r, index); m != NOBODY;
 	     m = vdev__removal_after(r, index, m))
 		unit_at(r, m)->flags |= U_HIDDEN;
 	vdev__removal_finish(r, index);
+	if (back && unit_at(r, index)->phase == IDLE)
+		vdev__removal_give_back(r, index);
 }
 
 static void hide_done(struct vdev_removal *r, uint32_t index, int status)
 {
 	struct unit *u = unit_at(r, index);
 
-	failed(u, VDEV_REMOVAL_HIDE, status);
+	vdev__removal_failed(u, VDEV_REMOVAL_HIDE, status);
 	u->cursor = vdev__removal_after(r, index, u->cursor);
 	if (u->cursor != NOBODY)
 		return;
@@ -159,7 +113,7 @@ static void tear_done(struct vdev_removal *r, uint32_t index, int status)
 	uint32_t kind = vdev__removal_step_kind(r, u), member = u->cursor, next;
 
 	if (kind != VDEV_REMOVAL_OUTCOME) {
-		failed(u, kind, status);
+		vdev__removal_failed(u, kind, status);
 		u->step = (uint8_t)next_not_left_out(r, u, u->step + 1u);
 		return;
 	}
@@ -174,85 +128,6 @@ static void tear_done(struct vdev_removal *r, uint32_t index, int status)
 		vdev__removal_members_done(r, index);
 }
 
-/* What came in while a step before HIDE was outstanding; 1 when the operation was turned. */
-static int interrupted(struct vdev_removal *r, uint32_t index)
-{
-	struct unit *u = unit_at(r, index);
-
-	if (u->flags & (O_ACKED | O_FORCED | O_SKIP))
-		vdev__removal_go_hide(r, index);
-	else if (u->flags & O_ABSORB)
-		vdev__removal_back_out(r, index, 0);
-	else if (u->flags & O_CANCEL)
-		vdev__removal_back_out(r, index, VDEV_REMOVAL_CANCELLED);
-	else if (u->flags & O_REFUSED)
-		vdev__removal_refused(r, index);
-	else
-		return 0;
-	return 1;
-}
-
-static void warn_done(struct vdev_removal *r, uint32_t index, int status)
-{
-	struct unit *u = unit_at(r, index);
-	uint64_t guest_now = vdev__removal_guest_now(r);
-
-	if (!status) {
-		u->warnings += u->warnings < UINT16_MAX;
-		r->stats.warnings++;
-		if (!(u->flags & O_WARNED))
-			vdev__removal_note(r, index, 1u << VDEV_REMOVAL_REQUESTED);
-		u->flags |= O_WARNED;
-	}
-	u->warn_at = vdev__sat_add(guest_now, u->transport == VDEV_REMOVAL_PCIE && !status
-						      ? r->config.button_ns
-						      : r->config.notify_ns);
-	if (interrupted(r, index))
-		return;
-	if (status == -EAGAIN) {
-		u->phase = GAP;
-	} else if (status && u->policy == VDEV_REMOVAL_ACK_FORCE) {
-		u->flags |= O_FORCED;
-		vdev__removal_go_hide(r, index);
-	} else if (status) {
-		failed(u, VDEV_REMOVAL_WARN, status);
-		vdev__removal_back_out(r, index, VDEV_REMOVAL_ROLLED_BACK);
-	} else {
-		u->step++;
-		vdev__removal_advance(r, index);
-	}
-}
-
-static int not_idle(int status, int overdue)
-{
-	return status == -EBUSY || status == -ETIMEDOUT || (status && overdue);
-}
-
-static void pre_done(struct vdev_removal *r, uint32_t index, int status, int overdue)
-{
-	struct unit *u = unit_at(r, index);
-	uint32_t kind = vdev__removal_step_kind(r, u), next;
-
-	if (interrupted(r, index))
-		return;
-	if (!status) {
-		next = takes_part(r, u, index, vdev__removal_after(r, index, u->cursor));
-		if (next != NOBODY) {
-			u->cursor = next;
-			return;
-		}
-		u->step++;
-		vdev__removal_advance(r, index);
-	} else if (u->set == VDEV_REMOVAL_SAFE_IDLE && kind == VDEV_REMOVAL_QUIESCE &&
-		   not_idle(status, overdue)) {
-		u->flags |= O_RETURN | O_DEMOTED;
-		vdev__removal_back_out(r, index, 0);
-	} else {
-		failed(u, kind, status);
-		vdev__removal_back_out(r, index, VDEV_REMOVAL_ROLLED_BACK);
-	}
-}
-
 static void note_done(struct vdev_removal *r, uint32_t index)
 {
 	struct unit *u = unit_at(r, index);
@@ -261,6 +136,10 @@ static void note_done(struct vdev_removal *r, uint32_t index)
 		u->note_cursor = vdev__removal_requested(r, index, u->note_cursor);
 		if (u->note_cursor != NOBODY)
 			return;
+	}
+	if (u->marks & M_STALE) {
+		u->marks &= ~M_STALE;
+		return; /* another hold has begun since; it is asked for by itself */
 	}
 	u->notes &= ~(1u << u->note);
 	if (1u << u->note == N_UNHOLD && r->held)
@@ -273,9 +152,12 @@ void vdev__removal_stuck(struct vdev_removal *r, uint32_t index)
 	struct unit *u = unit_at(r, index);
 	uint32_t kind = vdev__removal_step_kind(r, u);
 
-	if (u->stuck || kind == VDEV_REMOVAL_RELEASE || kind == VDEV_REMOVAL_OUTCOME ||
-	    (u->flags & (A_CANCEL_DUE | A_CANCEL_OUT)))
+	if (u->stuck || kind == VDEV_REMOVAL_RELEASE || kind == VDEV_REMOVAL_OUTCOME)
 		return;
+	if (u->flags & (A_CANCEL_DUE | A_CANCEL_OUT)) {
+		u->marks |= M_GIVE_UP;
+		return;
+	}
 	u->stuck = u->action;
 	u->flags &= ~(A_OUT | A_OVERDUE);
 	u->fault = (uint16_t)kind;
@@ -295,10 +177,10 @@ static void step_done(struct vdev_removal *r, uint32_t index, int status, int ov
 {
 	switch (unit_at(r, index)->phase) {
 	case WARN:
-		warn_done(r, index, status);
+		vdev__removal_warn_done(r, index, status);
 		break;
 	case PRE:
-		pre_done(r, index, status, overdue);
+		vdev__removal_pre_done(r, index, status, overdue);
 		break;
 	case UNDO:
 		vdev__removal_undo_next(r, index);
@@ -324,10 +206,15 @@ static int end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int s
 		u->stuck = 0;
 	} else if ((u->flags & A_CANCEL_OUT) && id == cancel_id(u)) {
 		u->flags &= ~A_CANCEL_OUT;
+		if ((u->marks & M_GIVE_UP) && (u->flags & A_OUT)) {
+			u->marks &= ~M_GIVE_UP;
+			vdev__removal_stuck(r, index);
+		}
 	} else if ((u->flags & A_OUT) && id == u->action) {
 		int note = (u->flags & A_NOTE) != 0;
 
 		u->flags &= ~(A_OUT | A_OVERDUE | A_CANCEL_DUE | A_NOTE);
+		u->marks &= ~M_GIVE_UP;
 		if (note)
 			note_done(r, index);
 		else

@@ -73,23 +73,25 @@ static void power_changed(struct vdev_removal *r, uint32_t slot, int was_off, in
 {
 	uint32_t target = vdev__removal_covering(r, slot);
 
+	if (is_off)
+		unit_at(r, slot)->marks &= ~M_POWER_ON;
 	if (!was_off && is_off && vdev__removal_first(r, slot) != NOBODY) {
 		if (target == slot || target == NOBODY)
 			vdev__removal_got_ack(r, target, slot);
 	} else if (was_off && !is_off && target == NOBODY) {
 		vdev__removal_give_back(r, slot);
+	} else if (was_off && !is_off && (unit_at(r, target)->flags & O_HOLDING)) {
+		unit_at(r, target)->marks |= M_POWER_ON;
 	}
 }
 
-/* What a waiting operation makes of the new registers. */
-static void look_again(struct vdev_removal *r, uint32_t slot)
+/* A blinking indicator says that the guest is working on it (R10). */
+void vdev__removal_look_busy(struct vdev_removal *r, uint32_t slot)
 {
 	struct unit *u = unit_at(r, slot);
 
-	if (u->phase == NOT_READY || u->phase == GAP)
-		vdev__removal_try_warn(r, slot);
-	if (u->phase == AWAIT && (u->control & CTL_INDICATOR) == CTL_INDICATOR_BLINK &&
-	    !(u->flags & O_BUSY_TOLD)) {
+	if (u->phase == AWAIT && u->transport == VDEV_REMOVAL_PCIE &&
+	    (u->control & CTL_INDICATOR) == CTL_INDICATOR_BLINK && !(u->flags & O_BUSY_TOLD)) {
 		u->flags |= O_BUSY_TOLD;
 		r->stats.busy++;
 		vdev__removal_note(r, slot, 1u << VDEV_REMOVAL_BUSY);
@@ -120,7 +122,9 @@ int vdev_removal_slot(struct vdev_removal *r, uint64_t now_ns, uint64_t slot, ui
 	if (u->transport == VDEV_REMOVAL_PCIE) {
 		u->flags = (control & ready) == ready ? u->flags | U_READY : u->flags & ~U_READY;
 		power_changed(r, index, was_off, vdev__removal_is_off(u));
-		look_again(r, index);
+		if (u->phase == NOT_READY || u->phase == GAP)
+			vdev__removal_try_warn(r, index);
+		vdev__removal_look_busy(r, index);
 	}
 	vdev__removal_slot_check(r, index);
 	vdev__removal_settle_ready(r, index);

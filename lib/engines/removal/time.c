@@ -38,7 +38,7 @@ void vdev__removal_rearm(struct vdev_removal *r, uint32_t index)
 	const struct unit *u = unit_at(r, index);
 	uint64_t at;
 
-	if (step_out(u) || ((u->flags & A_AGAIN) && !(u->flags & A_NOTE))) {
+	if (step_out(u)) {
 		if (u->flags & A_OVERDUE)
 			vdev__deadlines_cancel(&r->deadlines, index);
 		return;
@@ -52,7 +52,8 @@ static void expired(struct vdev_removal *r, uint32_t index)
 	struct unit *u = unit_at(r, index);
 
 	if (step_out(u)) {
-		u->flags |= A_OVERDUE | A_CANCEL_DUE;
+		if (u->flags & A_OUT) /* else it was loaded; overdue once it was given again */
+			u->flags |= A_OVERDUE | A_CANCEL_DUE;
 	} else if (u->phase == AWAIT || u->phase == GAP) {
 		vdev__removal_await_expired(r, index);
 	} else if (u->flags & U_SETTLING) {

@@ -163,6 +163,9 @@ int vdev_runtime_set_removal(struct vdev_runtime *runtime, struct vdev_removal *
 		err = -EBUSY;
 	else
 		runtime->removal = removal;
+	/* Another engine may use the same handles for other devices. */
+	if (!err)
+		vdev__hash_fini(&runtime->hooked);
 	pthread_mutex_unlock(&runtime->state);
 	if (!err)
 		vdev__runtime_signal(runtime);
