@@ -595,7 +595,8 @@ VDEV_API int vdev_removal_plan(const struct vdev_removal *obj, uint64_t unit,
  * @param unit_class VDEV_REMOVAL_OTHER .. VDEV_REMOVAL_CPU: class of the target
  * @param level 0..3 or 16..31
  * @param steps in order; ends in RELEASE, has HIDE (the point of no return) exactly once and before
- * DRAIN .. RELEASE, each kind at most once, AWAIT_ACK right after WARN and both before HIDE; UNKNOWN
+ * DRAIN .. RELEASE, each kind at most once, WARN, AWAIT_ACK and HIDE in a row (the
+ * acknowledgement is the point of no return); UNKNOWN
  * and UNSAFE must have both, QUIESCE stands before HIDE
  * @param count 1..VDEV_REMOVAL_MAX_STEPS, or 0 with steps NULL: back to the preset
  * @return 0; -EINVAL: not valid, the log says why; -ENOMEM; -EBUSY: an operation is using it

@@ -46,7 +46,8 @@ void *vdev__table_at(const struct vdev__table *t, uint32_t index);
 /* The item of a live handle and its index. -ENOENT. Single owner. */
 int vdev__table_find(const struct vdev__table *t, uint64_t handle, uint32_t *ret_index);
 uint64_t vdev__table_handle(const struct vdev__table *t, uint32_t index);
-/* Gives the same item a new handle; the old one is stale. Payload becomes 0. */
+/* Gives the same item a new handle; the old one is stale. Payload becomes 0. Returns 0, and changes
+ * nothing, when the index has used up its generations or is free. */
 uint64_t vdev__table_renew(struct vdev__table *t, uint32_t index);
 /* The handle that renew() replaced by this one: generations of handles are two apart. */
 static inline uint64_t vdev__table_before(uint64_t handle)

@@ -85,7 +85,7 @@ static void clear(struct vdev_removal *r, uint32_t index)
 	uint32_t flags = u->flags;
 	int again = 0, force = 0, emptied;
 
-	emptied = u->outcome == VDEV_REMOVAL_REMOVED || u->outcome == VDEV_REMOVAL_REMOVED_BY_GUEST;
+	emptied = u->marks & M_EMPTIED;
 
 	u->phase = IDLE;
 	u->flags &= ~O_ALL;
@@ -248,8 +248,10 @@ void vdev__removal_member_gone(struct vdev_removal *r, uint32_t target, uint32_t
 	vdev__removal_unlink(r, member);
 	vdev__table_del(&r->units, member);
 	r->stats.units--;
-	if (member != target)
+	if (member != target) {
+		unit_at(r, target)->marks |= M_EMPTIED;
 		return;
+	}
 	r->stats.operations--;
 	if (unit_at(r, parent)->unit_class == VDEV_REMOVAL_PCI_SLOT && parent != ROOT)
 		vdev__removal_slot_check(r, parent);

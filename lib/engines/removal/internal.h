@@ -151,6 +151,8 @@ struct unit {
 #define M_BEFORE 0x2u /* UNDO: the member at undo_limit was never given its step */
 #define M_POWER_ON 0x4u /* the slot came back while its units were being hidden */
 #define M_GIVEN 0x10u /* PRE: the member at the cursor was given the present step */
+#define M_EMPTIED 0x20u /* slots: something was in it and is gone */
+#define M_ALL 0x3fu
 #define M_STALE 0x8u /* VM: the hold that the outstanding UNHOLD was for has ended */
 
 /* UNDO: what is undone is the warning, though the present set has none. */

@@ -86,7 +86,7 @@ static int field_ok(const struct unit *u, uint32_t index, const struct vdev_remo
 	return u->unit_class < VDEV_REMOVAL_CLASSES && u->transport <= VDEV_REMOVAL_PVDEV &&
 	       u->unasked <= VDEV_REMOVAL_UNASKED_IGNORE && u->phase <= END &&
 	       vdev__removal_valid_level(u->set) && u->policy <= VDEV_REMOVAL_ACK_FORCE &&
-	       u->outcome <= VDEV_REMOVAL_CANCELLED && u->marks < 2 * M_GIVEN &&
+	       u->outcome <= VDEV_REMOVAL_CANCELLED && !(u->marks & ~M_ALL) &&
 	       vdev__removal_valid_level(u->guest_level) &&
 	       vdev__removal_valid_level(u->operator_level) && !(u->flags & ~VDEV__REMOVAL_KEPT) &&
 	       !(u->notes & ~VDEV__REMOVAL_NOTES) &&

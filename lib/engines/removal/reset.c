@@ -118,9 +118,8 @@ static void give_back_one(struct vdev_removal *r, uint32_t index)
 {
 	struct unit *u = unit_at(r, index);
 
-	if (!(u->flags & U_HIDDEN))
-		return;
-	vdev__table_renew(&r->units, index);
+	if (!(u->flags & U_HIDDEN) || !vdev__table_renew(&r->units, index))
+		return; /* no handle is left for this index: it stays hidden */
 	u->flags &= ~(U_HIDDEN | U_TOUCHED);
 	u->guest_level = VDEV_REMOVAL_UNKNOWN;
 	vdev__removal_publish(r, index);

@@ -148,6 +148,8 @@ static const char *wrong_step(const struct vdev_removal_step *s, uint32_t i, uin
 		return "it must stand before HIDE";
 	if (i < hide && after_hide(s[i].kind))
 		return "it must stand after HIDE, the point of no return";
+	if (s[i].kind == VDEV_REMOVAL_AWAIT_ACK && i + 1 != hide)
+		return "HIDE must follow it: the acknowledgement is the point of no return";
 	if (s[i].kind == VDEV_REMOVAL_AWAIT_ACK && (!i || s[i - 1].kind != VDEV_REMOVAL_WARN))
 		return "it must follow WARN";
 	for (uint32_t j = 0; j < i; j++)
