@@ -99,7 +99,8 @@ VDEV_API int vdev_pvdev_write(struct vdev_pvdev *pvdev, uint64_t now_ns, uint64_
 
 /**
  * Performs WARN, UNWARN, REDECLARE, ANNOUNCE and REANNOUNCE for units of the transport VDEV_REMOVAL_PVDEV by
- * putting an event in the queue. Events of units that have no address are refused.
+ * putting an event in the queue. WARN and REDECLARE of a unit that has no address are refused;
+ * ANNOUNCE and REANNOUNCE then say VDEV_GUEST_ALL.
  * @param pvdev the object
  * @param now_ns caller's clock
  * @param action the action
@@ -155,7 +156,8 @@ VDEV_API int vdev_pvdev_save(const struct vdev_pvdev *pvdev, uint64_t now_ns, vo
  * @param image the image; may be hostile
  * @param size bytes at image
  * @param ret_pvdev the object
- * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: more events than config allows; -EBADMSG;
+ * @return 0; -EINVAL, also when config offers less than the guest has negotiated; -E2BIG; -ENOMEM;
+ * -ENOSPC: more events than config allows; -EBADMSG;
  * -EPROTONOSUPPORT
  */
 VDEV_API int vdev_pvdev_load(const struct vdev_env *env, const struct vdev_pvdev_config *config,

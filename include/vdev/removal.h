@@ -261,7 +261,7 @@ struct vdev_removal_planned {
 #define VDEV_REMOVAL_IS_REQUESTED 0x80u /**< somebody asked for this very unit */
 /** @} */
 
-/** What vdev_removal_get() and vdev_removal_walk() tell. 96 bytes. */
+/** What vdev_removal_get() and vdev_removal_walk() tell. 104 bytes. */
 struct vdev_removal_info {
 	uint64_t unit; /**< handle */
 	uint64_t parent; /**< handle, 0: none */
@@ -270,6 +270,7 @@ struct vdev_removal_info {
 	uint64_t address; /**< VDEV_NONE: none */
 	uint64_t target; /**< handle of the unit whose operation covers this one, 0: none */
 	uint64_t action_id; /**< outstanding action of its own operation, 0: none */
+	uint64_t ack_left_ns; /**< running time that the guest has left to answer; 0: not asked, VDEV_NONE: no end */
 	uint32_t unit_class;
 	uint32_t transport;
 	uint32_t level; /**< the one that counts, untrusted levels lowered */
@@ -595,9 +596,8 @@ VDEV_API int vdev_removal_plan(const struct vdev_removal *obj, uint64_t unit,
  * @param unit_class VDEV_REMOVAL_OTHER .. VDEV_REMOVAL_CPU: class of the target
  * @param level 0..3 or 16..31
  * @param steps in order; ends in RELEASE, has HIDE (the point of no return) exactly once and before
- * DRAIN .. RELEASE, each kind at most once, WARN, AWAIT_ACK and HIDE in a row (the
- * acknowledgement is the point of no return); UNKNOWN
- * and UNSAFE must have both, QUIESCE stands before HIDE
+ * DRAIN .. RELEASE, each kind at most once, WARN, AWAIT_ACK and HIDE in a row (the acknowledgement is
+ * the point of no return); UNKNOWN and UNSAFE must have all three, QUIESCE stands before HIDE
  * @param count 1..VDEV_REMOVAL_MAX_STEPS, or 0 with steps NULL: back to the preset
  * @return 0; -EINVAL: not valid, the log says why; -ENOMEM; -EBUSY: an operation is using it
  */

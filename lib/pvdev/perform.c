@@ -21,31 +21,46 @@ static int push(struct vdev_pvdev *p, const struct vdev_action *a, const struct 
 	return vdev__pvdev_push(p, e);
 }
 
-/* EJECT needs a second try only, so it is not lost when it finds no room. */
-static int eject(struct vdev_pvdev *p, const struct vdev_action *a, uint32_t address)
+/* What the guest has left to answer; 0 ("not said") when there is no end, at least 1 otherwise. */
+static uint32_t time_left_ms(const struct vdev_removal_info *info)
 {
-	struct pvdev_event e = {a->dev, VDEV_GUEST_EVENT_EJECT, address, 0, 0};
+	uint64_t ms = info->ack_left_ns / 1000000u;
+
+	if (info->ack_left_ns == 0 || info->ack_left_ns == VDEV_NONE)
+		return 0;
+	if (ms == 0)
+		return 1;
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+/* EJECT needs a second try only, so it is not lost when it finds no room. */
+static int eject(struct vdev_pvdev *p, const struct vdev_action *a,
+		 const struct vdev_removal_info *info)
+{
+	struct pvdev_event e = {a->dev, VDEV_GUEST_EVENT_EJECT, (uint32_t)info->address, 0,
+				time_left_ms(info)};
 	struct pvdev_request *r;
 
 	if (!vdev__pvdev_room(p))
 		return -EAGAIN;
 	r = vdev__pvdev_request_add(p, a->dev);
-	r->address = address;
+	r->address = e.address;
 	e.cookie = r->cookie;
 	return push(p, a, &e);
 }
 
 /* A reminder keeps its cookie; while the first event still waits it says nothing new. */
 static int remind(struct vdev_pvdev *p, const struct vdev_action *a, struct pvdev_request *r,
-		  uint32_t address)
+		  const struct vdev_removal_info *info)
 {
-	struct pvdev_event e = {a->dev, VDEV_GUEST_EVENT_EJECT, address, r->cookie, 0};
+	struct pvdev_event e = {a->dev, VDEV_GUEST_EVENT_EJECT, (uint32_t)info->address, r->cookie,
+				time_left_ms(info)};
 
 	if (r->queued)
 		return 0;
 	/* The place that the popped request keeps becomes the event's. */
 	r->queued = 1;
-	r->address = address;
+	r->address = e.address;
 	p->n_popped--;
 	return push(p, a, &e);
 }
@@ -64,11 +79,11 @@ static int warn(struct vdev_pvdev *p, const struct vdev_action *a)
 		return -EAGAIN;
 	r = vdev__pvdev_request(p, a->dev);
 	if (r && a->arg[2] > 1)
-		return remind(p, a, r, (uint32_t)info.address);
+		return remind(p, a, r, &info);
 	/* First warning of an operation: what an earlier one left behind is void. */
 	if (r)
 		vdev__pvdev_request_end(p, r);
-	return eject(p, a, (uint32_t)info.address);
+	return eject(p, a, &info);
 }
 
 static int unwarn(struct vdev_pvdev *p, const struct vdev_action *a)

@@ -234,7 +234,7 @@ static void reserve_fails_and_changes_nothing(void **state)
 	}
 }
 
-/* Growing by half must not wrap; the environment gives nothing, so nothing is touched. */
+/* Growing must not wrap; the environment gives nothing, so nothing is touched. */
 static void capacity_does_not_wrap(void **state)
 {
 	struct vdev__deadlines d;
@@ -246,10 +246,10 @@ static void capacity_does_not_wrap(void **state)
 	vdev__deadlines_init(&d, &v.env);
 	assert_int_equal(vdev__deadlines_reserve(&d, (1u << 31) + 1), -ENOMEM);
 	assert_int_equal(v.requests, 0);
-	d.capacity = 0x60000000;
-	assert_int_equal(vdev__deadlines_reserve(&d, 0x60000001), -ENOMEM);
+	d.capacity = 0x78000000;
+	assert_int_equal(vdev__deadlines_reserve(&d, 0x78000001), -ENOMEM);
 	assert_int_equal(v.requests, 1);
-	assert_int_equal(d.capacity, 0x60000000);
+	assert_int_equal(d.capacity, 0x78000000);
 }
 
 /* Each step leaves garbage in the heap; it must neither fill up nor bring back an old time. */

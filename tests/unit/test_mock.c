@@ -280,6 +280,36 @@ static void ring_keeps_the_latest(void **state)
 		expect_record(rig, i, 0, 0, 0);
 }
 
+static void overwritten_one_is_cancelled(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t i;
+
+	assert_int_equal(rule(rig, VDEV_REMOVAL_DRAIN, 0, VDEV_MOCK_NEVER, 0), 0);
+	assert_int_equal(perform(rig, VDEV_REMOVAL_DRAIN, 1), VDEV_BACKEND_LATER);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(perform(rig, VDEV_REMOVAL_HIDE, i), 0);
+	assert_int_equal(cancel(rig, 1), 0);
+	expect_end(rig, 5, 1, -ECANCELED);
+	for (i = 2; i < 6; i++)
+		expect_record(rig, i, 0, 0, 0);
+}
+
+/* Ids that are looked up in the same place. */
+static void neighbours(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(rule(rig, VDEV_REMOVAL_DRAIN, 0, VDEV_MOCK_NEVER, 0), 0);
+	assert_int_equal(perform(rig, VDEV_REMOVAL_DRAIN, 1), VDEV_BACKEND_LATER);
+	rig->last_id = 4;
+	assert_int_equal(perform(rig, VDEV_REMOVAL_DRAIN, 1), VDEV_BACKEND_LATER);
+	assert_int_equal(vdev_mock_finish(rig->m, 3, 0), -ENOENT);
+	assert_int_equal(vdev_mock_finish(rig->m, 1, 0), 0);
+	assert_int_equal(vdev_mock_finish(rig->m, 5, -EIO), 0);
+	assert_int_equal(vdev_mock_finish(rig->m, 1, 0), -ENOENT);
+}
+
 static void pending_limit(void **state)
 {
 	struct rig *rig = *state;

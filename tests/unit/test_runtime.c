@@ -2,6 +2,18 @@
 /* The runtime drains the removal engine into backends and makes one answer of theirs. */
 #include "test_runtime_rig.h"
 
+/* TSan reports the misuse that -EPERM is there for, and tells gcc and clang differently. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
+#endif
+#ifndef UNDER_TSAN
+#define UNDER_TSAN 0
+#endif
+
 static void whole_removal(void **state)
 {
 	struct rig *r = *state;
@@ -218,14 +230,16 @@ static void the_lock(void **state)
 {
 	struct rig *r = *state;
 
-	assert_int_equal(vdev_runtime_unlock(r->rt), -EPERM);
+	if (!UNDER_TSAN)
+		assert_int_equal(vdev_runtime_unlock(r->rt), -EPERM);
 	assert_int_equal(vdev_runtime_lock(r->rt), 0);
 	assert_int_equal(vdev_runtime_lock(r->rt), -EDEADLK);
 	assert_int_equal(vdev_runtime_dispatch(r->rt), -EDEADLK);
 	assert_int_equal(vdev_runtime_complete(r->rt, 5, 0), -ENOENT);
 	assert_int_equal(vdev_runtime_wake(r->rt), 0);
 	assert_int_equal(vdev_runtime_unlock(r->rt), 0);
-	assert_int_equal(vdev_runtime_unlock(r->rt), -EPERM);
+	if (!UNDER_TSAN)
+		assert_int_equal(vdev_runtime_unlock(r->rt), -EPERM);
 	assert_int_equal(rig_stats(r).dispatches, 0);
 	assert_int_equal(vdev_runtime_dispatch(r->rt), 0);
 }

@@ -243,6 +243,15 @@ static uint32_t shown_step(const struct vdev_removal *r, const struct unit *u)
 	return u->phase <= BELOW || u->phase == END ? 0 : vdev__removal_step_kind(r, u);
 }
 
+static uint64_t ack_left(const struct vdev_removal *r, const struct unit *u)
+{
+	if (u->phase != WARN && u->phase != GAP && u->phase != AWAIT)
+		return 0;
+	if (u->ack_end == VDEV_NONE)
+		return VDEV_NONE;
+	return vdev__sat_sub(u->ack_end, vdev__removal_guest_now(r));
+}
+
 static void describe(const struct vdev_removal *r, uint32_t index, struct vdev_removal_info *info)
 {
 	const struct unit *u = unit_at(r, index);
@@ -256,6 +265,7 @@ static void describe(const struct vdev_removal *r, uint32_t index, struct vdev_r
 		.address = u->address,
 		.target = handle_of(r, cover),
 		.action_id = u->flags & A_OUT ? u->action : 0,
+		.ack_left_ns = cover == NOBODY ? 0 : ack_left(r, unit_at(r, cover)),
 		.unit_class = u->unit_class,
 		.transport = u->transport,
 		.level = vdev__removal_effective(r, u),
