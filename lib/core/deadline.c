@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define CACHE_LINE 64u
 #define FIRST_CAPACITY 16u
 #define LAST_CAPACITY (1u << 31)
 
@@ -34,6 +35,21 @@ static uint32_t heap_size(uint32_t capacity)
 	return capacity + capacity / 2;
 }
 
+/* Room for moving entry 1 to a cache line's begin, so that each group of siblings is one line. */
+static size_t heap_entries(uint32_t capacity)
+{
+	return capacity ? (size_t)heap_size(capacity) +
+				  CACHE_LINE / sizeof(struct vdev__deadline_entry)
+			: 0;
+}
+
+static struct vdev__deadline_entry *align_heap(struct vdev__deadline_entry *block)
+{
+	uintptr_t first = (uintptr_t)(block + 1);
+
+	return block + (CACHE_LINE - first % CACHE_LINE) % CACHE_LINE / sizeof(*block);
+}
+
 void vdev__deadlines_init(struct vdev__deadlines *d, const struct vdev_env *env)
 {
 	memset(d, 0, sizeof(*d));
@@ -43,7 +59,7 @@ void vdev__deadlines_init(struct vdev__deadlines *d, const struct vdev_env *env)
 void vdev__deadlines_fini(struct vdev__deadlines *d)
 {
 	vdev__free(d->env, d->items, d->capacity * sizeof(*d->items));
-	vdev__free(d->env, d->heap, heap_size(d->capacity) * sizeof(*d->heap));
+	vdev__free(d->env, d->block, heap_entries(d->capacity) * sizeof(*d->block));
 	vdev__deadlines_init(d, d->env);
 }
 
@@ -63,24 +79,26 @@ static uint32_t next_capacity(const struct vdev__deadlines *d, uint32_t count)
 int vdev__deadlines_reserve(struct vdev__deadlines *d, uint32_t count)
 {
 	struct vdev__deadline_item *items;
-	struct vdev__deadline_entry *heap;
+	struct vdev__deadline_entry *block, *heap;
 	uint32_t capacity = next_capacity(d, count);
 
 	if (count <= d->capacity)
 		return 0;
 	if (count > LAST_CAPACITY)
 		return -ENOMEM;
-	heap = vdev__alloc(d->env, heap_size(capacity), sizeof(*heap));
-	if (!heap)
+	block = vdev__alloc(d->env, heap_entries(capacity), sizeof(*block));
+	if (!block)
 		return -ENOMEM;
 	items = vdev__grow(d->env, d->items, d->capacity, capacity, sizeof(*items));
 	if (!items) {
-		vdev__free(d->env, heap, heap_size(capacity) * sizeof(*heap));
+		vdev__free(d->env, block, heap_entries(capacity) * sizeof(*block));
 		return -ENOMEM;
 	}
+	heap = align_heap(block);
 	if (d->used)
 		memcpy(heap, d->heap, d->used * sizeof(*heap));
-	vdev__free(d->env, d->heap, heap_size(d->capacity) * sizeof(*heap));
+	vdev__free(d->env, d->block, heap_entries(d->capacity) * sizeof(*block));
+	d->block = block;
 	d->heap = heap;
 	d->items = items;
 	for (; d->capacity < capacity; d->capacity++)
@@ -209,5 +227,5 @@ int vdev__deadlines_expire(struct vdev__deadlines *d, uint64_t now, uint32_t *re
 uint64_t vdev__deadlines_bytes(const struct vdev__deadlines *d)
 {
 	return (uint64_t)d->capacity * sizeof(*d->items) +
-	       (uint64_t)heap_size(d->capacity) * sizeof(*d->heap);
+	       heap_entries(d->capacity) * sizeof(*d->block);
 }

@@ -25,7 +25,8 @@ struct vdev__deadline_entry;
 struct vdev__deadlines {
 	const struct vdev_env *env; /* not owned */
 	struct vdev__deadline_item *items;
-	struct vdev__deadline_entry *heap;
+	struct vdev__deadline_entry *block; /* as allocated */
+	struct vdev__deadline_entry *heap; /* in it */
 	uint32_t capacity;
 	uint32_t used; /* heap entries, stale ones too */
 };

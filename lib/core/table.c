@@ -20,14 +20,6 @@
 #define LAST_GENERATION ((UINT64_C(1) << (64 - SHIFT)) - 1)
 #define TAG_RETIRED UINT64_C(1)
 
-struct vdev__table_chunk {
-	union {
-		_Atomic uint64_t tags[VDEV__TABLE_CHUNK];
-		max_align_t align; /* items[] begin aligned for anything */
-	} u;
-	unsigned char items[];
-};
-
 static uint32_t chunk_slots(const struct vdev__table *t, uint32_t chunk)
 {
 	uint32_t left = t->limit - chunk * VDEV__TABLE_CHUNK;
@@ -45,35 +37,11 @@ static uint32_t chunk_count(const struct vdev__table *t)
 	return (t->limit + VDEV__TABLE_CHUNK - 1) / VDEV__TABLE_CHUNK;
 }
 
-static struct vdev__table_chunk *chunk_of(const struct vdev__table *t, uint32_t index)
-{
-	return atomic_load_explicit(&t->chunks[index / VDEV__TABLE_CHUNK], memory_order_acquire);
-}
-
-static uint64_t tag_of(const struct vdev__table *t, uint32_t index)
-{
-	struct vdev__table_chunk *c = index < t->limit ? chunk_of(t, index) : NULL;
-
-	if (!c)
-		return 0;
-	return atomic_load_explicit(&c->u.tags[index % VDEV__TABLE_CHUNK], memory_order_acquire);
-}
-
 static void set_tag(struct vdev__table *t, uint32_t index, uint64_t tag)
 {
-	struct vdev__table_chunk *c = chunk_of(t, index);
+	struct vdev__table_chunk *c = vdev__table_chunk_of(t, index);
 
 	atomic_store_explicit(&c->u.tags[index % VDEV__TABLE_CHUNK], tag, memory_order_release);
-}
-
-static void *item_of(const struct vdev__table *t, uint32_t index)
-{
-	return chunk_of(t, index)->items + (size_t)(index % VDEV__TABLE_CHUNK) * t->item_size;
-}
-
-static int tag_live(uint64_t tag)
-{
-	return (int)(tag >> SHIFT & 1);
 }
 
 int vdev__table_init(struct vdev__table *t, const struct vdev_env *env, uint32_t item_size,
@@ -96,7 +64,8 @@ void vdev__table_fini(struct vdev__table *t)
 	if (!t->chunks)
 		return;
 	for (i = 0; i < chunk_count(t); i++)
-		vdev__free(t->env, chunk_of(t, i * VDEV__TABLE_CHUNK), chunk_bytes(t, i));
+		vdev__free(t->env, vdev__table_chunk_of(t, i * VDEV__TABLE_CHUNK),
+			   chunk_bytes(t, i));
 	vdev__free(t->env, t->chunks, chunk_count(t) * sizeof(*t->chunks));
 	memset(t, 0, sizeof(*t));
 }
@@ -105,7 +74,7 @@ void vdev__table_fini(struct vdev__table *t)
 static int populate(struct vdev__table *t, uint32_t index)
 {
 	uint32_t chunk = index / VDEV__TABLE_CHUNK;
-	struct vdev__table_chunk *c = chunk_of(t, index);
+	struct vdev__table_chunk *c = vdev__table_chunk_of(t, index);
 
 	if (c)
 		return 0;
@@ -118,7 +87,7 @@ static int populate(struct vdev__table *t, uint32_t index)
 
 static void free_push(struct vdev__table *t, uint32_t index)
 {
-	memcpy(item_of(t, index), &t->free_head, sizeof(t->free_head));
+	memcpy(vdev__table_item(t, index), &t->free_head, sizeof(t->free_head));
 	t->free_head = index + 1;
 }
 
@@ -132,7 +101,8 @@ static int relink(struct vdev__table *t)
 			return -ENOMEM;
 	t->free_head = 0;
 	for (i = t->high; i-- > 0;)
-		if (!tag_live(tag_of(t, i)) && tag_of(t, i) != TAG_RETIRED)
+		if (!vdev__table_live(vdev__table_tag(t, i)) &&
+		    vdev__table_tag(t, i) != TAG_RETIRED)
 			free_push(t, i);
 	t->relink = 0;
 	return 0;
@@ -147,7 +117,7 @@ static int take(struct vdev__table *t, uint32_t *ret_index)
 		return -ENOMEM;
 	if (t->free_head) {
 		index = t->free_head - 1;
-		memcpy(&t->free_head, item_of(t, index), sizeof(t->free_head));
+		memcpy(&t->free_head, vdev__table_item(t, index), sizeof(t->free_head));
 	} else {
 		if (index == t->limit)
 			return -ENOSPC;
@@ -166,8 +136,8 @@ int vdev__table_new(struct vdev__table *t, uint32_t *ret_index)
 
 	if (err)
 		return err;
-	memset(item_of(t, index), 0, t->item_size);
-	set_tag(t, index, tag_of(t, index) + (UINT64_C(1) << SHIFT));
+	memset(vdev__table_item(t, index), 0, t->item_size);
+	set_tag(t, index, vdev__table_tag(t, index) + (UINT64_C(1) << SHIFT));
 	t->count++;
 	*ret_index = index;
 	return 0;
@@ -183,30 +153,15 @@ static uint64_t free_tag(uint64_t generation)
 
 void vdev__table_del(struct vdev__table *t, uint32_t index)
 {
-	uint64_t tag = tag_of(t, index);
+	uint64_t tag = vdev__table_tag(t, index);
 
-	if (!tag_live(tag))
+	if (!vdev__table_live(tag))
 		return;
 	tag = free_tag(tag >> SHIFT);
 	set_tag(t, index, tag);
 	t->count--;
 	if (tag != TAG_RETIRED)
 		free_push(t, index);
-}
-
-void *vdev__table_at(const struct vdev__table *t, uint32_t index)
-{
-	return tag_live(tag_of(t, index)) ? item_of(t, index) : NULL;
-}
-
-int vdev__table_peek(const struct vdev__table *t, uint64_t handle, uint32_t *ret_payload)
-{
-	uint64_t tag = tag_of(t, (uint32_t)handle & LOW);
-
-	if (tag >> SHIFT != handle >> SHIFT || !tag_live(handle))
-		return -ENOENT;
-	*ret_payload = (uint32_t)tag & LOW;
-	return 0;
 }
 
 int vdev__table_find(const struct vdev__table *t, uint64_t handle, uint32_t *ret_index)
@@ -221,14 +176,14 @@ int vdev__table_find(const struct vdev__table *t, uint64_t handle, uint32_t *ret
 
 uint64_t vdev__table_handle(const struct vdev__table *t, uint32_t index)
 {
-	uint64_t tag = tag_of(t, index);
+	uint64_t tag = vdev__table_tag(t, index);
 
-	return tag_live(tag) ? (tag & ~(uint64_t)LOW) | index : 0;
+	return vdev__table_live(tag) ? (tag & ~(uint64_t)LOW) | index : 0;
 }
 
 uint64_t vdev__table_renew(struct vdev__table *t, uint32_t index)
 {
-	uint64_t generation = tag_of(t, index) >> SHIFT;
+	uint64_t generation = vdev__table_tag(t, index) >> SHIFT;
 
 	if (!(generation & 1) || generation == LAST_GENERATION)
 		return 0;
@@ -238,27 +193,27 @@ uint64_t vdev__table_renew(struct vdev__table *t, uint32_t index)
 
 void vdev__table_set_payload(struct vdev__table *t, uint32_t index, uint32_t payload)
 {
-	uint64_t tag = tag_of(t, index);
+	uint64_t tag = vdev__table_tag(t, index);
 
-	if (tag_live(tag))
+	if (vdev__table_live(tag))
 		set_tag(t, index, (tag & ~(uint64_t)LOW) | (payload & LOW));
 }
 
 uint32_t vdev__table_next(const struct vdev__table *t, uint32_t from)
 {
 	for (; from < t->high; from++)
-		if (tag_live(tag_of(t, from)))
+		if (vdev__table_live(vdev__table_tag(t, from)))
 			return from;
 	return UINT32_MAX;
 }
 
 uint64_t vdev__table_generation(const struct vdev__table *t, uint32_t index)
 {
-	uint64_t tag = tag_of(t, index);
+	uint64_t tag = vdev__table_tag(t, index);
 
 	if (tag == TAG_RETIRED)
 		return LAST_GENERATION;
-	if (tag_live(tag) || !tag)
+	if (vdev__table_live(tag) || !tag)
 		return tag >> SHIFT;
 	return (tag >> SHIFT) - 1;
 }
@@ -268,7 +223,8 @@ static int adopt(struct vdev__table *t, uint32_t index, uint64_t generation)
 {
 	if (index >= t->limit)
 		return -ENOSPC;
-	if (tag_live(tag_of(t, index)) || generation < vdev__table_generation(t, index))
+	if (vdev__table_live(vdev__table_tag(t, index)) ||
+	    generation < vdev__table_generation(t, index))
 		return -EBADMSG;
 	if (populate(t, index))
 		return -ENOMEM;
@@ -289,7 +245,7 @@ int vdev__table_restore(struct vdev__table *t, uint64_t handle)
 	err = adopt(t, index, generation);
 	if (err)
 		return err;
-	memset(item_of(t, index), 0, t->item_size);
+	memset(vdev__table_item(t, index), 0, t->item_size);
 	set_tag(t, index, generation << SHIFT);
 	t->count++;
 	return 0;
@@ -314,7 +270,7 @@ uint64_t vdev__table_bytes(const struct vdev__table *t)
 	uint32_t i;
 
 	for (i = 0; i < chunk_count(t); i++)
-		if (chunk_of(t, i * VDEV__TABLE_CHUNK))
+		if (vdev__table_chunk_of(t, i * VDEV__TABLE_CHUNK))
 			bytes += chunk_bytes(t, i);
 	return bytes;
 }

@@ -11,16 +11,25 @@
 #ifndef VDEV__CORE_TABLE_H
 #define VDEV__CORE_TABLE_H
 
+#include <errno.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "env.h"
 
 #define VDEV__TABLE_INDEX_BITS 24
 #define VDEV__TABLE_MAX (1u << VDEV__TABLE_INDEX_BITS)
-#define VDEV__TABLE_CHUNK 256u
+#define VDEV__TABLE_CHUNK 1024u
 
-struct vdev__table_chunk;
+/* Tags apart from the items: readers touch as few pages as can be. */
+struct vdev__table_chunk {
+	union {
+		_Atomic uint64_t tags[VDEV__TABLE_CHUNK];
+		max_align_t align; /* items[] begin aligned for anything */
+	} u;
+	unsigned char items[];
+};
 
 struct vdev__table {
 	const struct vdev_env *env; /* not owned */
@@ -33,6 +42,34 @@ struct vdev__table {
 	uint32_t relink; /* restored: the free list is made anew by the next new() */
 };
 
+static inline struct vdev__table_chunk *vdev__table_chunk_of(const struct vdev__table *t,
+							     uint32_t index)
+{
+	return atomic_load_explicit(&t->chunks[index / VDEV__TABLE_CHUNK], memory_order_acquire);
+}
+
+/* 0 for an index that was never used or is out of range. */
+static inline uint64_t vdev__table_tag(const struct vdev__table *t, uint32_t index)
+{
+	struct vdev__table_chunk *c = index < t->limit ? vdev__table_chunk_of(t, index) : NULL;
+
+	if (!c)
+		return 0;
+	return atomic_load_explicit(&c->u.tags[index % VDEV__TABLE_CHUNK], memory_order_acquire);
+}
+
+static inline int vdev__table_live(uint64_t tag)
+{
+	return (int)(tag >> VDEV__TABLE_INDEX_BITS & 1);
+}
+
+/* Only of an index that has a chunk. */
+static inline void *vdev__table_item(const struct vdev__table *t, uint32_t index)
+{
+	return vdev__table_chunk_of(t, index)->items +
+	       (size_t)(index % VDEV__TABLE_CHUNK) * t->item_size;
+}
+
 /* -EINVAL: limit 0 or above the maximum, item_size below 4; -ENOMEM. */
 int vdev__table_init(struct vdev__table *t, const struct vdev_env *env, uint32_t item_size,
 		     uint32_t limit);
@@ -42,7 +79,11 @@ int vdev__table_new(struct vdev__table *t, uint32_t *ret_index);
 /* Ends the item: its handle is stale from now on. */
 void vdev__table_del(struct vdev__table *t, uint32_t index);
 /* The item, NULL when the index is not in use. Single owner. */
-void *vdev__table_at(const struct vdev__table *t, uint32_t index);
+static inline void *vdev__table_at(const struct vdev__table *t, uint32_t index)
+{
+	return vdev__table_live(vdev__table_tag(t, index)) ? vdev__table_item(t, index) : NULL;
+}
+
 /* The item of a live handle and its index. -ENOENT. Single owner. */
 int vdev__table_find(const struct vdev__table *t, uint64_t handle, uint32_t *ret_index);
 uint64_t vdev__table_handle(const struct vdev__table *t, uint32_t index);
@@ -56,7 +97,17 @@ static inline uint64_t vdev__table_before(uint64_t handle)
 }
 void vdev__table_set_payload(struct vdev__table *t, uint32_t index, uint32_t payload);
 /* Any thread, wait-free, beside one writer: payload of a live handle. -ENOENT. */
-int vdev__table_peek(const struct vdev__table *t, uint64_t handle, uint32_t *ret_payload);
+static inline int vdev__table_peek(const struct vdev__table *t, uint64_t handle,
+				   uint32_t *ret_payload)
+{
+	uint64_t tag = vdev__table_tag(t, (uint32_t)handle & (VDEV__TABLE_MAX - 1));
+
+	if ((tag ^ handle) >> VDEV__TABLE_INDEX_BITS || !vdev__table_live(handle))
+		return -ENOENT;
+	*ret_payload = (uint32_t)tag & (VDEV__TABLE_MAX - 1);
+	return 0;
+}
+
 /* Lowest index in use that is >= from, or UINT32_MAX. */
 uint32_t vdev__table_next(const struct vdev__table *t, uint32_t from);
 /* For images: makes exactly this handle live (index unused so far). -EBADMSG, -ENOMEM, -ENOSPC. */

@@ -44,18 +44,17 @@ static uint32_t *link_of(const struct vdev_mock *m, uint64_t id)
 	return link;
 }
 
-static struct pending *find(const struct vdev_mock *m, uint64_t id)
+/* Index + 1 of the pending action, 0: it is not pending. */
+static uint32_t find(const struct vdev_mock *m, uint64_t id)
 {
-	uint32_t at = m->config.max_pending && id ? *link_of(m, id) : 0;
-
-	return at ? &m->pending[at - 1] : NULL;
+	return m->config.max_pending && id ? *link_of(m, id) : 0;
 }
 
 /* Its record says so, if it is still there. */
-static void end(struct vdev_mock *m, struct pending *p, uint64_t end_ns, int32_t status)
+static void end(struct vdev_mock *m, uint32_t index, uint64_t end_ns, int32_t status)
 {
+	struct pending *p = &m->pending[index];
 	struct vdev_mock_record *r = vdev__mock_record(m, p->record);
-	uint32_t index = (uint32_t)(p - m->pending);
 
 	if (r) {
 		r->status = status;
@@ -72,12 +71,13 @@ static void end(struct vdev_mock *m, struct pending *p, uint64_t end_ns, int32_t
 int vdev__mock_pending_add(struct vdev_mock *m, const struct vdev_action *a, uint64_t delay_ns,
 			   int32_t status)
 {
-	struct pending *p = find(m, a->id);
+	uint32_t at = find(m, a->id);
+	struct pending *p;
 	uint32_t index;
 
 	/* The same action again, after an image was loaded: it ends once. */
-	if (p)
-		end(m, p, m->now_ns, -ECANCELED);
+	if (at)
+		end(m, at - 1, m->now_ns, -ECANCELED);
 	if (!m->free)
 		return -ENOSPC;
 	index = m->free - 1;
@@ -91,17 +91,18 @@ int vdev__mock_pending_add(struct vdev_mock *m, const struct vdev_action *a, uin
 
 void vdev__mock_pending_change(struct vdev_mock *m, uint64_t id, uint64_t delay_ns, int32_t status)
 {
-	struct pending *p = find(m, id);
+	uint32_t at = find(m, id);
 	struct vdev_mock_record *r;
+	struct pending *p;
 
-	if (!p)
+	if (!at)
 		return;
+	p = &m->pending[at - 1];
 	r = vdev__mock_record(m, p->record);
 	if (r)
 		r->status = status;
 	p->status = status;
-	vdev__deadlines_arm(&m->deadlines, (uint32_t)(p - m->pending),
-			    vdev__sat_add(m->now_ns, delay_ns));
+	vdev__deadlines_arm(&m->deadlines, at - 1, vdev__sat_add(m->now_ns, delay_ns));
 }
 
 int vdev_mock_step(struct vdev_mock *mock, uint64_t now_ns, uint64_t *ret_id, int32_t *ret_status)
@@ -120,7 +121,7 @@ int vdev_mock_step(struct vdev_mock *mock, uint64_t now_ns, uint64_t *ret_id, in
 	p = &mock->pending[index];
 	*ret_id = p->action.id;
 	*ret_status = p->status;
-	end(mock, p, ns, p->status);
+	end(mock, index, ns, p->status);
 	return 1;
 }
 
@@ -133,13 +134,13 @@ int vdev_mock_deadline(struct vdev_mock *mock, uint64_t *ret_ns)
 
 int vdev_mock_finish(struct vdev_mock *mock, uint64_t action_id, int32_t status)
 {
-	struct pending *p;
+	uint32_t at;
 
 	if (!mock || !vdev__mock_valid_status(status))
 		return -EINVAL;
-	p = find(mock, action_id);
-	if (!p)
+	at = find(mock, action_id);
+	if (!at)
 		return -ENOENT;
-	end(mock, p, mock->now_ns, status);
+	end(mock, at - 1, mock->now_ns, status);
 	return 0;
 }

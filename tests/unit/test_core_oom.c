@@ -14,13 +14,13 @@ static int table_scenario(struct vt_env *v, void *arg)
 {
 	struct vdev__table t;
 	uint32_t i, index, made = 0;
-	int err = vdev__table_init(&t, &v->env, 32, ROUNDS);
+	int err = vdev__table_init(&t, &v->env, 32, 3 * VDEV__TABLE_CHUNK);
 
 	(void)arg;
 	if (!err)
-		err = vdev__table_restore(&t, UINT64_C(9) << 24 | 520);
+		err = vdev__table_restore(&t, UINT64_C(9) << 24 | (2 * VDEV__TABLE_CHUNK + 8));
 	made += !err;
-	for (i = 0; !err && i < ROUNDS - 1; i++) {
+	for (i = 0; !err && i < 3 * VDEV__TABLE_CHUNK - 1; i++) {
 		err = vdev__table_new(&t, &index);
 		made += !err;
 	}

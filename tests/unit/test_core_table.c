@@ -164,8 +164,9 @@ static void limit_and_memory(void **state)
 	assert_int_equal(index, 99);
 	vdev__table_del(&t, 5);
 	assert_int_equal(must_new(&t), 5);
-	/* a chunk beyond the limit costs nothing: 257 items, not 512 */
-	assert_in_range(v.bytes, 257 * 24, 257 * 24 + 255 * 8 + 64);
+	/* items beyond the limit cost nothing, their tags do */
+	assert_in_range(v.bytes, (VDEV__TABLE_CHUNK + 1) * 24,
+			(VDEV__TABLE_CHUNK + 1) * 24 + (VDEV__TABLE_CHUNK - 1) * 8 + 64);
 	close_table(&t, &v);
 }
 
@@ -200,10 +201,10 @@ static void restore_refuses(void **state)
 	struct vt_env v;
 
 	(void)state;
-	open_table(&t, &v, 600);
+	open_table(&t, &v, 4 * VDEV__TABLE_CHUNK);
 	assert_int_equal(vdev__table_restore(&t, HANDLE(2, 3)), -EBADMSG); /* even */
 	assert_int_equal(vdev__table_restore(&t, HANDLE(0, 3)), -EBADMSG);
-	assert_int_equal(vdev__table_restore(&t, HANDLE(1, 600)), -ENOSPC);
+	assert_int_equal(vdev__table_restore(&t, HANDLE(1, 4 * VDEV__TABLE_CHUNK)), -ENOSPC);
 	vt_env_fail_next(&v, 1);
 	assert_int_equal(vdev__table_restore(&t, HANDLE(7, 3)), -ENOMEM);
 	assert_true(t.count == 0 && t.high == 0);
@@ -215,11 +216,11 @@ static void restore_refuses(void **state)
 	assert_int_equal(vdev__table_set_generation(&t, 3, 5), -EBADMSG); /* goes back */
 	assert_int_equal(vdev__table_set_generation(&t, 3, 8), -EBADMSG);
 	assert_int_equal(vdev__table_set_generation(&t, 3, LAST_GENERATION + 2), -EBADMSG);
-	assert_int_equal(vdev__table_set_generation(&t, 600, 5), -ENOSPC);
+	assert_int_equal(vdev__table_set_generation(&t, 4 * VDEV__TABLE_CHUNK, 5), -ENOSPC);
 	assert_int_equal(vdev__table_set_generation(&t, 9, 0), 0); /* never used */
 	assert_int_equal(vdev__table_generation(&t, 9), 0);
 	vt_env_fail_next(&v, 1);
-	assert_int_equal(vdev__table_set_generation(&t, 300, 5), -ENOMEM);
+	assert_int_equal(vdev__table_set_generation(&t, VDEV__TABLE_CHUNK + 300, 5), -ENOMEM);
 	assert_int_equal(vdev__table_set_generation(&t, 3, 7), 0);
 	assert_int_equal(vdev__table_restore(&t, HANDLE(9, 3)), 0);
 	assert_int_equal(vdev__table_set_generation(&t, 3, 11), -EBADMSG); /* in use */
@@ -229,31 +230,33 @@ static void restore_refuses(void **state)
 /* Restored in any order, with gaps in absent chunks: afterwards each free index is given once. */
 static void gaps_are_given_out_again(void **state)
 {
-	static const uint32_t restored[] = {700, 3, 511, 256, 0, 699};
+	static const uint32_t restored[] = {VDEV__TABLE_CHUNK + 700, 3, 511,
+					    2 * VDEV__TABLE_CHUNK,   0, VDEV__TABLE_CHUNK + 699};
 	struct vdev__table t;
 	struct vt_env v;
 	uint64_t handle;
 	uint32_t i, index, given = 0;
 
 	(void)state;
-	open_table(&t, &v, 1000);
+	open_table(&t, &v, 4 * VDEV__TABLE_CHUNK);
 	for (i = 0; i < VT_COUNT(restored); i++)
 		assert_int_equal(vdev__table_restore(&t, HANDLE(2 * i + 1, restored[i])), 0);
 	assert_int_equal(vdev__table_set_generation(&t, 4, 21), 0);
-	vdev__table_del(&t, 699);
+	vdev__table_del(&t, VDEV__TABLE_CHUNK + 699);
 	vt_env_fail_next(&v, 1);
-	assert_int_equal(vdev__table_restore(&t, HANDLE(1, 800)), -ENOMEM);
+	assert_int_equal(vdev__table_restore(&t, HANDLE(1, 3 * VDEV__TABLE_CHUNK)), -ENOMEM);
 	while (!vdev__table_new(&t, &index))
 		given++;
-	assert_int_equal(given, 1000 - 5);
-	assert_int_equal(t.count, 1000);
+	assert_int_equal(given, 4 * VDEV__TABLE_CHUNK - 5);
+	assert_int_equal(t.count, 4 * VDEV__TABLE_CHUNK);
 	for (i = 0; i < 5; i++) {
 		handle = HANDLE(2 * i + 1, restored[i]);
 		assert_int_equal(vdev__table_find(&t, handle, &index), 0);
 		assert_int_equal(index, restored[i]);
 	}
 	assert_true(vdev__table_handle(&t, 4) == HANDLE(23, 4));
-	assert_true(vdev__table_handle(&t, 699) == HANDLE(13, 699));
+	assert_true(vdev__table_handle(&t, VDEV__TABLE_CHUNK + 699) ==
+		    HANDLE(13, VDEV__TABLE_CHUNK + 699));
 	close_table(&t, &v);
 }
 
@@ -264,8 +267,8 @@ static void relinking_needs_memory(void **state)
 	uint32_t index = 99;
 
 	(void)state;
-	open_table(&t, &v, 1000);
-	assert_int_equal(vdev__table_restore(&t, HANDLE(1, 700)), 0);
+	open_table(&t, &v, 4 * VDEV__TABLE_CHUNK);
+	assert_int_equal(vdev__table_restore(&t, HANDLE(1, VDEV__TABLE_CHUNK + 700)), 0);
 	vt_env_fail_next(&v, 1);
 	assert_int_equal(vdev__table_new(&t, &index), -ENOMEM);
 	assert_true(index == 99 && t.count == 1);

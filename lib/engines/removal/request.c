@@ -228,10 +228,10 @@ int vdev_removal_cancel(struct vdev_removal *r, uint64_t now_ns, uint64_t unit)
 		return -EALREADY;
 	vdev__removal_tick(r, now_ns);
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_CANCEL, index, 0);
-	if (step_out(u))
-		u->flags |= O_CANCEL;
-	else if (ending(u))
+	if (ending(u))
 		drop_next(r, target);
+	else if (step_out(u))
+		u->flags |= O_CANCEL;
 	else
 		vdev__removal_back_out(r, target, VDEV_REMOVAL_CANCELLED);
 	return waiting(r);

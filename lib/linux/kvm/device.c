@@ -88,7 +88,7 @@ int vdev_kvm_rename(struct vdev_kvm *kvm, uint64_t old_dev, uint64_t new_dev)
 	d = vdev__kvm_claim(kvm, old_dev);
 	if (!d) {
 		err = -ENOENT;
-	} else if (vdev__kvm_find(kvm, new_dev)) {
+	} else if (vdev__slots_find(&kvm->known, new_dev) != VDEV__NO_SLOT) {
 		err = -EEXIST;
 	} else {
 		to = &kvm->devices[vdev__slots_put(&kvm->known, new_dev)];

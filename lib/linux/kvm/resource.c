@@ -36,7 +36,7 @@ static int attach_now(struct vdev_kvm *kvm, const struct resource *res)
 	return err;
 }
 
-static int add(struct vdev_kvm *kvm, uint64_t dev, const struct resource *res, int attach)
+static int add(struct vdev_kvm *kvm, uint64_t dev, const struct resource *res, uint32_t flags)
 {
 	struct device *d;
 	int err;
@@ -45,7 +45,7 @@ static int add(struct vdev_kvm *kvm, uint64_t dev, const struct resource *res, i
 	err = vdev__kvm_claim_new(kvm, dev, &d);
 	if (!err) {
 		err = make_room(kvm, d);
-		if (!err && attach)
+		if (!err && flags & VDEV_KVM_ATTACH)
 			err = attach_now(kvm, res);
 		if (!err) {
 			d->resources[d->count++] = *res;
@@ -68,7 +68,7 @@ int vdev_kvm_add_irqfd(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_kvm
 	if (!kvm || !dev || r->flags & ~VDEV_KVM_ATTACH || r->fd < 0 || r->resample_fd < -1 ||
 	    r->reserved)
 		return -EINVAL;
-	return add(kvm, dev, &res, r->flags & VDEV_KVM_ATTACH);
+	return add(kvm, dev, &res, r->flags);
 }
 
 static int bad_ioeventfd(const struct vdev_kvm_ioeventfd *r)
@@ -97,7 +97,7 @@ int vdev_kvm_add_ioeventfd(struct vdev_kvm *kvm, uint64_t dev,
 		return err;
 	if (!kvm || !dev || bad_ioeventfd(r))
 		return -EINVAL;
-	return add(kvm, dev, &res, r->flags & VDEV_KVM_ATTACH);
+	return add(kvm, dev, &res, r->flags);
 }
 
 static int bad_memslot(const struct vdev_kvm_memslot *r)
@@ -122,7 +122,7 @@ int vdev_kvm_add_memslot(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_k
 		return err;
 	if (!kvm || !dev || bad_memslot(r))
 		return -EINVAL;
-	return add(kvm, dev, &res, r->flags & VDEV_KVM_ATTACH);
+	return add(kvm, dev, &res, r->flags);
 }
 
 static int bad_dma(const struct vdev_kvm_dma *r)
