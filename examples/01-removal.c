@@ -7,13 +7,13 @@
 
 #include <vdev/vdev.h>
 
-#define OK(call)                                                             \
-	do {                                                                 \
-		int r_ = (call);                                             \
-		if (r_ < 0) {                                                \
+#define OK(call)                                                               \
+	do {                                                                   \
+		int r_ = (call);                                               \
+		if (r_ < 0) {                                                  \
 			fprintf(stderr, "%s: %s\n", #call, vdev_strerror(r_)); \
-			return 1;                                            \
-		}                                                            \
+			return 1;                                              \
+		}                                                              \
 	} while (0)
 
 static uint64_t now_ns; /* a VMM reads its clock instead */
@@ -25,8 +25,9 @@ static int pump(struct vdev_removal *removal, struct vdev_mock *mock)
 
 	while (vdev_removal_next(removal, &a, sizeof(a)) == 1) {
 		printf("%2d %-14s %s\n", ++n, vdev_removal_kind_name(a.kind),
-		       a.kind == VDEV_REMOVAL_OUTCOME ? vdev_removal_outcome_name((uint32_t)a.arg[0])
-						      : "");
+		       a.kind == VDEV_REMOVAL_OUTCOME
+			       ? vdev_removal_outcome_name((uint32_t)a.arg[0])
+			       : "");
 		OK(vdev_removal_done(removal, now_ns, a.id, vdev_mock_perform(mock, &a)));
 	}
 	return 0;

@@ -233,7 +233,8 @@ static int perform(struct vm *vm, const struct vdev_action *a)
 	case VDEV_CANCEL:
 		return cancel(vm, a);
 	default:
-		return a->kind >= VDEV_REMOVAL_OWN_STEP_FIRST && a->kind <= VDEV_REMOVAL_OWN_STEP_LAST
+		return a->kind >= VDEV_REMOVAL_OWN_STEP_FIRST &&
+				       a->kind <= VDEV_REMOVAL_OWN_STEP_LAST
 			       ? 0
 			       : -EOPNOTSUPP;
 	}

@@ -178,6 +178,14 @@ void device_resume(struct device *d)
 	d->vm->machine->kick(d->vm, d);
 }
 
+void device_jam(struct device *d, bool stuck)
+{
+	vm_lock(d->vm);
+	d->stuck = stuck;
+	d->vm->machine->kick(d->vm, d);
+	vm_unlock(d->vm);
+}
+
 void device_reset(struct device *d)
 {
 	memset(d->begun, 0, sizeof(d->begun));
@@ -196,7 +204,9 @@ static int add_unit(struct device *d, const struct device_spec *spec)
 		.unit_class = VDEV_REMOVAL_PCI_FUNCTION,
 		.transport = d->fn.transport,
 		.flags = spec->flags,
-		.parent = spec->above ? spec->above->unit : spec->port ? spec->port->fn.unit : 0,
+		.parent = spec->above  ? spec->above->unit
+			  : spec->port ? spec->port->fn.unit
+				       : 0,
 		.user_data = (uintptr_t)&d->fn,
 		.name = d->fn.id,
 		.function = spec->address & 7,
@@ -218,7 +228,8 @@ struct device *device_blank(struct vm *vm)
 
 	if (!d)
 		return NULL;
-	d->memory = mmap(NULL, BLK_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	d->memory = mmap(NULL, BLK_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
 	if (d->memory == MAP_FAILED) {
 		free(d);
 		return NULL;
@@ -243,7 +254,7 @@ static struct device *make(struct vm *vm, const struct device_spec *spec)
 	d->fn.port = spec->port ? spec->port : spec->above ? spec->above->port : NULL;
 	d->fn.above = spec->above;
 	d->fn.transport = spec->transport ? spec->transport
-			  : d->fn.port	  ? VDEV_REMOVAL_NO_TRANSPORT
+			  : d->fn.port    ? VDEV_REMOVAL_NO_TRANSPORT
 					  : VDEV_REMOVAL_PVDEV;
 	d->fn.track = (spec->flags & VDEV_REMOVAL_TRACK_TOUCH) != 0;
 	d->fn.id = spec->id ? spec->id : ++vm->next_id;

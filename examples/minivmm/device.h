@@ -60,6 +60,8 @@ uint32_t device_in_flight(const struct device *d);
 int device_quiesce(struct device *d, uint64_t action_id);
 int device_drain(struct device *d, uint64_t action_id);
 void device_resume(struct device *d);
+/* Takes the lock itself: requests never finish, until it is told otherwise. */
+void device_jam(struct device *d, bool stuck);
 void device_reset(struct device *d);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The machine on /dev/kvm: a VM with in-kernel interrupt chips, the library's runtime and KVM backend,
- * and a worker thread for each device.
+ * The machine on /dev/kvm: a VM with in-kernel interrupt chips, the library's runtime and KVM backend.
  */
 #include "kvm.h"
 
@@ -36,8 +35,8 @@ static void catch_kicks(void)
 
 static int make_memory(struct vm *vm, int vm_fd)
 {
-	struct kvm_userspace_memory_region ram = {
-		.memory_size = GUEST_RAM_SIZE, .userspace_addr = (uintptr_t)vm->ram};
+	struct kvm_userspace_memory_region ram = {.memory_size = GUEST_RAM_SIZE,
+						  .userspace_addr = (uintptr_t)vm->ram};
 
 	return ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &ram) ? -errno : 0;
 }
@@ -226,16 +225,17 @@ static void kvm_interrupt(struct vm *vm, struct device *d)
 /* One GSI a device, routed to the message that its capability holds. */
 static void kvm_routes(struct vm *vm)
 {
-	struct {
+	union {
 		struct kvm_irq_routing head;
-		struct kvm_irq_routing_entry entries[VM_FUNCTIONS];
+		char room[sizeof(struct kvm_irq_routing) +
+			  VM_FUNCTIONS * sizeof(struct kvm_irq_routing_entry)];
 	} table;
 	uint64_t address;
 	uint32_t data;
 
 	memset(&table, 0, sizeof(table));
 	for (uint32_t i = 0; i < vm->functions_count; i++) {
-		struct kvm_irq_routing_entry *e = &table.entries[table.head.nr];
+		struct kvm_irq_routing_entry *e = &table.head.entries[table.head.nr];
 
 		if (vm->functions[i]->kind != MINIVMM_BLOCK ||
 		    !pci_msi(vm->functions[i], &address, &data))
@@ -248,103 +248,8 @@ static void kvm_routes(struct vm *vm)
 		table.head.nr++;
 	}
 	if (ioctl(kvm_of(vm)->vm_fd, KVM_SET_GSI_ROUTING, &table))
-		vm_broken(vm, "KVM_SET_GSI_ROUTING (%u entries): %s", table.head.nr, strerror(errno));
-}
-
-static uint64_t until_kick(struct device *d, uint64_t next)
-{
-	struct pollfd fd = {.fd = d->kick_fd, .events = POLLIN};
-	struct timespec wait;
-	uint64_t now = kvm_now(d->vm), kicks;
-
-	next = next > now ? next - now : 0;
-	wait.tv_sec = (time_t)(next / SECOND);
-	wait.tv_nsec = (long)(next % SECOND);
-	if (ppoll(&fd, 1, &wait, NULL) > 0)
-		eventfd_read(d->kick_fd, &kicks);
-	return kvm_now(d->vm);
-}
-
-static void *worker(void *arg)
-{
-	struct device *d = arg;
-	uint64_t now = kvm_now(d->vm), next;
-
-	vm_lock(d->vm);
-	while (!d->stop && !d->dead) {
-		next = device_work(d, now);
-		vm_unlock(d->vm);
-		now = until_kick(d, next < now + SECOND ? next : now + SECOND);
-		vm_lock(d->vm);
-	}
-	vm_unlock(d->vm);
-	return NULL;
-}
-
-static int add_resources(struct kvm_host *h, struct device *d)
-{
-	struct vdev_kvm_irqfd irq = {.struct_size = sizeof(irq),
-				     .flags = VDEV_KVM_ATTACH,
-				     .fd = d->irq_fd,
-				     .gsi = KVM_FIRST_GSI + d->index,
-				     .resample_fd = -1};
-	struct vdev_kvm_ioeventfd doorbell = {.struct_size = sizeof(doorbell),
-					      .flags = VDEV_KVM_ATTACH,
-					      .address = d->fn.bar[0] + BLK_DOORBELL,
-					      .length = 4,
-					      .fd = d->kick_fd};
-	struct vdev_kvm_memslot memory = {.struct_size = sizeof(memory),
-					  .flags = VDEV_KVM_ATTACH,
-					  .slot = 1 + d->index,
-					  .guest_address = d->fn.bar[1],
-					  .size_bytes = BLK_BAR_SIZE,
-					  .host_address = (uintptr_t)d->memory};
-	int r = vdev_kvm_add_irqfd(h->kvm, d->fn.unit, &irq);
-
-	if (!r)
-		r = vdev_kvm_add_ioeventfd(h->kvm, d->fn.unit, &doorbell);
-	return r ? r : vdev_kvm_add_memslot(h->kvm, d->fn.unit, &memory);
-}
-
-static int kvm_attach(struct vm *vm, struct device *d)
-{
-	int r;
-
-	d->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	d->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (d->kick_fd < 0 || d->irq_fd < 0)
-		return -errno;
-	r = add_resources(kvm_of(vm), d);
-	if (r)
-		return r;
-	r = pthread_create(&d->worker, NULL, worker, d);
-	d->working = !r;
-	return -r;
-}
-
-static void kvm_kick(struct vm *vm, struct device *d)
-{
-	if (d->kick_fd >= 0)
-		eventfd_write(d->kick_fd, 1);
-}
-
-static void kvm_release(struct vm *vm, struct device *d)
-{
-	if (d->working) {
-		vm_lock(vm);
-		d->stop = true;
-		vm_unlock(vm);
-		kvm_kick(vm, d);
-		pthread_join(d->worker, NULL);
-		d->working = false;
-	}
-	vm_lock(vm);
-	if (d->kick_fd >= 0)
-		close(d->kick_fd);
-	if (d->irq_fd >= 0)
-		close(d->irq_fd);
-	d->kick_fd = d->irq_fd = -1;
-	vm_unlock(vm);
+		vm_broken(vm, "KVM_SET_GSI_ROUTING (%u entries): %s", table.head.nr,
+			  strerror(errno));
 }
 
 static bool kvm_gated(struct vm *vm, struct device *d)
@@ -384,9 +289,9 @@ const struct machine *machine_kvm(void)
 		.message = kvm_message,
 		.interrupt = kvm_interrupt,
 		.routes = kvm_routes,
-		.attach = kvm_attach,
-		.release = kvm_release,
-		.kick = kvm_kick,
+		.attach = worker_attach,
+		.release = worker_release,
+		.kick = worker_kick,
 		.gated = kvm_gated,
 		.rename = kvm_rename,
 		.fail = kvm_fail,

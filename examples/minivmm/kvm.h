@@ -51,6 +51,11 @@ void vcpu_pause_all(struct vm *vm);
 void vcpu_resume_all(struct vm *vm);
 void vcpu_stop_all(struct vm *vm);
 
+/* worker.c */
+int worker_attach(struct vm *vm, struct device *d);
+void worker_kick(struct vm *vm, struct device *d);
+void worker_release(struct vm *vm, struct device *d);
+
 /* kvmsave.c */
 int kvm_save(struct vm *vm, FILE *file);
 int kvm_load(struct vm *vm, FILE *file);

@@ -15,30 +15,37 @@ struct cpu_image {
 	uint64_t tsc;
 };
 
-struct one_msr {
+union one_msr {
 	struct kvm_msrs head;
-	struct kvm_msr_entry entry;
+	char room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 };
 
 #define MSR_TSC 0x10u
 
 static int get(int fd, struct cpu_image *c)
 {
-	struct one_msr tsc = {.head = {.nmsrs = 1}, .entry = {.index = MSR_TSC}};
+	union one_msr tsc;
 
+	memset(&tsc, 0, sizeof(tsc));
+	tsc.head.nmsrs = 1;
+	tsc.head.entries[0].index = MSR_TSC;
 	if (ioctl(fd, KVM_GET_REGS, &c->regs) || ioctl(fd, KVM_GET_SREGS, &c->sregs) ||
 	    ioctl(fd, KVM_GET_LAPIC, &c->lapic) || ioctl(fd, KVM_GET_VCPU_EVENTS, &c->events) ||
 	    ioctl(fd, KVM_GET_MP_STATE, &c->mp) || ioctl(fd, KVM_GET_MSRS, &tsc) != 1)
 		return -errno;
-	c->tsc = tsc.entry.data;
+	c->tsc = tsc.head.entries[0].data;
 	return 0;
 }
 
 /* The local APIC after its base address (in sregs), what runs last. */
 static int set(int fd, const struct cpu_image *c)
 {
-	struct one_msr tsc = {.head = {.nmsrs = 1}, .entry = {.index = MSR_TSC, .data = c->tsc}};
+	union one_msr tsc;
 
+	memset(&tsc, 0, sizeof(tsc));
+	tsc.head.nmsrs = 1;
+	tsc.head.entries[0].index = MSR_TSC;
+	tsc.head.entries[0].data = c->tsc;
 	if (ioctl(fd, KVM_SET_SREGS, &c->sregs) || ioctl(fd, KVM_SET_REGS, &c->regs) ||
 	    ioctl(fd, KVM_SET_MSRS, &tsc) != 1 || ioctl(fd, KVM_SET_LAPIC, &c->lapic) ||
 	    ioctl(fd, KVM_SET_VCPU_EVENTS, &c->events) || ioctl(fd, KVM_SET_MP_STATE, &c->mp))

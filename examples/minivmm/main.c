@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "resume.h"
 #include "scene.h"
 #include "trace.h"
 
@@ -16,7 +17,7 @@ static const struct scenario *const scenarios[] = {&scenario_removal};
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
 struct arguments {
-	const char *backend, *scenario, *guest, *json, *trace;
+	const char *backend, *scenario, *guest, *json, *trace, *resume;
 	bool list, quiet;
 };
 
@@ -28,6 +29,7 @@ static const struct argp_option options[] = {
 	{"trace", 't', "FILE", 0, "write a timeline for chrome://tracing or ui.perfetto.dev", 0},
 	{"list", 'l', NULL, 0, "list the scenarios", 0},
 	{"quiet", 'q', NULL, 0, "no progress, no summary", 0},
+	{"resume", 'r', "FILE", OPTION_HIDDEN, "go on with a machine that a story saved", 0},
 	{0},
 };
 
@@ -50,6 +52,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 't':
 		a->trace = arg;
+		return 0;
+	case 'r':
+		a->resume = arg;
 		return 0;
 	case 'l':
 		a->list = true;
@@ -124,23 +129,38 @@ static void skip(struct scene *base, const char *backend, const struct scenario 
 	report_end(base->report);
 }
 
+static int resume(struct scene *base, const char *path)
+{
+	FILE *file = fopen(path, "rbe");
+
+	if (!file)
+		return usage("--resume", path, strerror(errno));
+	report_begin(base->report, "resume", base->options.machine->name);
+	resume_run(base, file);
+	fclose(file);
+	scene_metrics(base);
+	report_end(base->report);
+	return report_result(base->report);
+}
+
 static int play(const struct arguments *a, struct report *report, struct trace *trace)
 {
 	char guest[4096];
-	struct scene base = {.report = report};
+	struct scene base = {.report = report, .program = "/proc/self/exe"};
 	const char *reason = cannot(a->backend);
 	bool any = false;
 
 	base.options.machine = machine_of(a->backend);
 	base.options.trace = trace;
 	if (base.options.machine != &machine_mock)
-		base.options.guest =
-			a->guest ? a->guest : default_guest(guest, sizeof(guest));
+		base.options.guest = a->guest ? a->guest : default_guest(guest, sizeof(guest));
 	else if (a->guest)
 		fprintf(stderr, "minivmm: the mock backend runs the guest's driver inside the VMM;"
 				" --guest is not used\n");
 	if (reason)
 		fprintf(stderr, "minivmm: skipped: %s\n", reason);
+	if (a->resume && !reason)
+		return resume(&base, a->resume);
 	for (size_t i = 0; i < SCENARIOS; i++) {
 		if (strcmp(a->scenario, "all") != 0 && strcmp(a->scenario, scenarios[i]->name) != 0)
 			continue;
@@ -196,7 +216,9 @@ int main(int argc, char **argv)
 		return list();
 	if (!a.backend || (strcmp(a.backend, "kvm") != 0 && strcmp(a.backend, "mock") != 0))
 		return usage("--backend", a.backend, "kvm or mock");
-	if (!a.scenario)
+	if (a.guest && access(a.guest, R_OK) != 0)
+		return usage("--guest", a.guest, "a file that can be read");
+	if (!a.scenario && !a.resume)
 		return usage("--scenario", NULL, "a name that --list shows, or all");
 	return run(&a);
 }

@@ -69,7 +69,8 @@ static int load_segment(struct vm *vm, FILE *file, const Elf64_Phdr *h)
 		return 0;
 	if (!to || h->p_filesz > h->p_memsz)
 		return -EFBIG;
-	if (fseek(file, (long)h->p_offset, SEEK_SET) || fread(to, 1, h->p_filesz, file) != h->p_filesz)
+	if (fseek(file, (long)h->p_offset, SEEK_SET) ||
+	    fread(to, 1, h->p_filesz, file) != h->p_filesz)
 		return -EIO;
 	return 0;
 }

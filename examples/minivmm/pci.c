@@ -99,8 +99,7 @@ int pci_msi(const struct pci_fn *fn, uint64_t *ret_address, uint32_t *ret_data)
 	if (!pci_visible(fn) || !(fn->config[PCI_MSI + 2] & 1) ||
 	    !(pci_get(fn, PCI_COMMAND, 2) & PCI_MASTER))
 		return 0;
-	*ret_address =
-		(uint64_t)pci_get(fn, PCI_MSI + 8, 4) << 32 | pci_get(fn, PCI_MSI + 4, 4);
+	*ret_address = (uint64_t)pci_get(fn, PCI_MSI + 8, 4) << 32 | pci_get(fn, PCI_MSI + 4, 4);
 	*ret_data = pci_get(fn, PCI_MSI + 12, 2);
 	return 1;
 }
@@ -145,14 +144,14 @@ static struct pci_fn *at_bar(struct vm *vm, uint64_t address, uint32_t *ret_bar)
 	return NULL;
 }
 
-static uint32_t touched(struct vm *vm, struct pci_fn *fn, uint32_t before)
+/* The first time that the guest enables anything of it (R14). */
+static void report_touch(struct vm *vm, struct pci_fn *fn, uint32_t before)
 {
 	if (!fn->track || (before & 7) || !(pci_get(fn, PCI_COMMAND, 2) & 7))
-		return 0;
+		return;
 	vm_engine_lock(vm);
 	vdev_removal_touch(vm->removal, fn->unit);
 	vm_engine_unlock(vm);
-	return 0;
 }
 
 static int config_write(struct vm *vm, struct pci_fn *fn, uint32_t offset, uint32_t width,
@@ -167,7 +166,7 @@ static int config_write(struct vm *vm, struct pci_fn *fn, uint32_t offset, uint3
 		*at = (uint8_t)((*at & ~mask) | (byte & mask));
 		*at = (uint8_t)(*at & ~(byte & fn->write_clears[offset + i]));
 	}
-	touched(vm, fn, before);
+	report_touch(vm, fn, before);
 	if (offset < PCI_COMMAND + 2 || (offset >= PCI_MSI && offset < PCI_MSI + 16))
 		vm->machine->routes(vm);
 	return fn->ops->configured ? fn->ops->configured(vm, fn, offset, width) : 0;

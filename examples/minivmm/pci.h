@@ -26,8 +26,8 @@ struct pci_fn;
 struct pci_ops {
 	uint32_t (*read)(struct vm *vm, struct pci_fn *fn, uint32_t bar, uint64_t offset,
 			 uint32_t width);
-	int (*write)(struct vm *vm, struct pci_fn *fn, uint32_t bar, uint64_t offset, uint32_t width,
-		     uint64_t value);
+	int (*write)(struct vm *vm, struct pci_fn *fn, uint32_t bar, uint64_t offset,
+		     uint32_t width, uint64_t value);
 	/* Bytes of configuration space were written; may be NULL. */
 	int (*configured)(struct vm *vm, struct pci_fn *fn, uint32_t offset, uint32_t width);
 };

@@ -69,7 +69,7 @@ void report_check(struct report *r, const char *name, const char *rules, bool ok
 	r->failed += !ok;
 	if (!r->people)
 		return;
-	fprintf(r->people, "  %s%s%s %-24s %6.0f ms  %-14s %s\n",
+	fprintf(r->people, "  %s%s%s %-26s %6.0f ms  %-14s %s\n",
 		paint(r, ok ? "\033[32m" : "\033[31m"), ok ? "✓" : "✗", paint(r, "\033[0m"), name,
 		(double)took_ns / 1e6, rules, detail);
 	fflush(r->people);
@@ -84,7 +84,7 @@ void report_skip(struct report *r, const char *name, const char *reason)
 	json_object_array_add(r->skipped, o);
 	r->skips++;
 	if (r->people)
-		fprintf(r->people, "  %s-%s %-24s skipped: %s\n", paint(r, "\033[33m"),
+		fprintf(r->people, "  %s-%s %-26s skipped: %s\n", paint(r, "\033[33m"),
 			paint(r, "\033[0m"), name, reason);
 }
 
@@ -144,11 +144,16 @@ static void summary(struct report *r)
 		paint(r, r->failed ? "\033[1;31m" : "\033[1;32m"), r->held, r->failed, r->skips,
 		paint(r, "\033[0m"), (double)(clock_ns() - r->began_ns) / 1e9);
 	if (r->times_count)
-		fprintf(f, "  request to end: fastest %.2f ms, median %.2f ms, slowest %.0f ms (%u removals)\n",
+		fprintf(f,
+			"  request to end: fastest %.2f ms, median %.2f ms, slowest %.0f ms (%u "
+			"removals)\n",
 			(double)r->times[0] / 1e6, (double)r->times[r->times_count / 2] / 1e6,
 			(double)r->times[r->times_count - 1] / 1e6, r->times_count);
-	fprintf(f, "  the guests saw: %lld warnings, %lld devices vanish unannounced, %lld I/O errors,\n"
-		   "                  %lld all-ones reads, %lld interrupts, %lld requests answered, %lld wrong\n\n",
+	fprintf(f,
+		"  the guests saw: %lld warnings, %lld devices vanish unannounced, %lld I/O "
+		"errors,\n"
+		"                  %lld all-ones reads, %lld interrupts, %lld requests answered, "
+		"%lld wrong\n\n",
 		(long long)metric(r, "warnings"), (long long)metric(r, "surprises"),
 		(long long)metric(r, "guest_io_errors"), (long long)metric(r, "all_ones_reads"),
 		(long long)metric(r, "interrupts"), (long long)metric(r, "io_done"),

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "trace.h"
+#include "watchdog.h"
 
 #define BOOT_MS 8000u
 
@@ -31,7 +32,7 @@ bool scene_expect(struct scene *s, bool ok, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(s->detail, sizeof(s->detail), format, args);
 	va_end(args);
-	if (s->vm && s->vm->broken[0])
+	if (s->vm && atomic_load(&s->vm->is_broken))
 		snprintf(s->detail + strlen(s->detail), sizeof(s->detail) - strlen(s->detail),
 			 " [%s]", s->vm->broken);
 	return ok;
@@ -89,7 +90,8 @@ bool scene_start(struct scene *s)
 	if (!EXPECT(s, !e, "the guest could not be started: %s", strerror(-e)))
 		return false;
 	if (!EXPECT(s, vm_wait(s->vm, booted, NULL, BOOT_MS),
-		    "the guest did not come up: its driver reported nothing in %u s", BOOT_MS / 1000)) {
+		    "the guest did not come up: its driver reported nothing in %u s",
+		    BOOT_MS / 1000)) {
 		s->guest_dead = true;
 		return false;
 	}
@@ -124,10 +126,10 @@ struct port *scene_port(struct scene *s, const char *name, uint32_t number)
 
 struct device *scene_card(struct scene *s, const char *name, struct port *port, uint32_t function)
 {
-	struct device *d = scene_disk(s, &(struct device_spec){
-						 .name = name,
-						 .port = port,
-						 .address = bridge_bus(&port->fn) << 8 | function});
+	struct device *d = scene_disk(
+		s, &(struct device_spec){.name = name,
+					 .port = port,
+					 .address = bridge_bus(&port->fn) << 8 | function});
 
 	vm_lock(s->vm);
 	port_presence(s->vm, port, true);
@@ -190,13 +192,15 @@ static void guest_sane(struct scene *s)
 {
 	const struct guest_report *r = guest_report(s->vm);
 
-	EXPECT(s, !s->vm->broken[0], "%s", s->vm->broken);
+	EXPECT(s, !atomic_load(&s->vm->is_broken), "the guest stopped");
 	EXPECT(s, !r->exceptions, "the guest took exception %llu",
 	       (unsigned long long)r->exceptions - 256);
 	EXPECT(s, !r->spurious, "the guest had %llu interrupts that no driver expected",
 	       (unsigned long long)r->spurious);
+	EXPECT(s, !r->seen_after_ack, "a device was still there when its ack had been given");
 	for (uint32_t i = 0; i < GUEST_DEVICES; i++)
-		EXPECT(s, !r->devices[i].bad_sums, "the guest got %llu wrong answers from device %x",
+		EXPECT(s, !r->devices[i].bad_sums,
+		       "the guest got %llu wrong answers from device %x",
 		       (unsigned long long)r->devices[i].bad_sums, r->devices[i].address);
 }
 
@@ -245,6 +249,7 @@ static void tell(struct scene *base, const struct story *story)
 	struct scene s = *base;
 	uint64_t began = clock_ns();
 
+	watchdog_pet(s.watchdog, story->name);
 	trace_story(s.options.trace, story->name);
 	story->tell(&s);
 	scene_judge(&s, story, began);
@@ -253,7 +258,7 @@ static void tell(struct scene *base, const struct story *story)
 	base->guest_dead = s.guest_dead;
 }
 
-static void metrics(struct scene *s)
+void scene_metrics(struct scene *s)
 {
 	const struct guest_report *t = &s->total;
 
@@ -272,13 +277,17 @@ static void metrics(struct scene *s)
 void scene_run(const struct scenario *scenario, struct scene *base)
 {
 	report_begin(base->report, scenario->name, base->options.machine->name);
+	base->watchdog =
+		watchdog_new(base->report->json, scenario->name, base->options.machine->name);
 	for (uint32_t c = 0; scenario->chapters[c]; c++)
 		for (const struct story *story = scenario->chapters[c]; story->name; story++) {
 			if (base->guest_dead)
-				report_skip(base->report, story->name, "no guest came up before it");
+				report_skip(base->report, story->name,
+					    "no guest came up before it");
 			else
 				tell(base, story);
 		}
-	metrics(base);
+	scene_metrics(base);
+	watchdog_free(base->watchdog);
 	report_end(base->report);
 }

@@ -11,11 +11,12 @@
 #include "slot.h"
 #include "vm.h"
 
-#define PATIENCE_MS 4000u /* for anything that should happen soon */
+#define PATIENCE_MS 8000u /* for anything that should happen soon */
 #define SCENE_TIMES 16
 
 struct scene {
 	struct report *report;
+	struct watchdog *watchdog;
 	struct vm_options options; /* a story changes options.removal before scene_open() */
 	struct vm *vm;
 	const char *program; /* our own file, for a second process */
@@ -47,8 +48,9 @@ extern const struct scenario scenario_removal;
 
 /* Runs each story of a scenario in a VM of its own. */
 void scene_run(const struct scenario *scenario, struct scene *base);
-/* Runs one story in the VM that is there already. */
+/* Makes a check of a story that has been told; and metrics of all that were. */
 void scene_judge(struct scene *s, const struct story *story, uint64_t began_ns);
+void scene_metrics(struct scene *s);
 
 /* Makes the VM; devices can be added then. Starts it, and waits for the guest's drivers. */
 bool scene_open(struct scene *s);
@@ -78,7 +80,8 @@ bool scene_traffic(struct scene *s, const struct pci_fn *fn); /* its I/O moves o
 bool scene_outcome(struct scene *s, const struct pci_fn *fn, uint32_t outcome);
 bool scene_outcome_in(struct scene *s, const struct pci_fn *fn, uint32_t outcome, uint64_t ms);
 bool scene_deed(struct scene *s, const struct pci_fn *fn, uint32_t kind);
-bool scene_state(struct scene *s, const struct pci_fn *fn, uint32_t state); /* in the guest: DEV_... */
+bool scene_state(struct scene *s, const struct pci_fn *fn,
+		 uint32_t state); /* in the guest: DEV_... */
 bool scene_generation(struct scene *s, const struct pci_fn *fn, uint32_t generation);
 bool scene_counter(struct scene *s, const uint64_t *counter, uint64_t at_least);
 bool scene_word(struct scene *s, const uint32_t *word, uint32_t at_least);
@@ -97,10 +100,10 @@ bool scene_expect(struct scene *s, bool ok, const char *format, ...)
 void scene_tell(struct scene *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define EXPECT(s, condition, ...) scene_expect(s, condition, __VA_ARGS__)
-#define NEED(s, condition, ...)                                  \
-	do {                                                     \
-		if (!scene_expect(s, condition, __VA_ARGS__))    \
-			return;                                  \
+#define NEED(s, condition, ...)                               \
+	do {                                                  \
+		if (!scene_expect(s, condition, __VA_ARGS__)) \
+			return;                               \
 	} while (0)
 
 #define FULL_TAIL "HIDE DRAIN IRQ_OFF RESET DETACH_EVENTS UNMAP_BARS LEAVE_DMA RELEASE"

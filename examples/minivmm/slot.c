@@ -32,6 +32,18 @@ uint32_t bridge_bus(const struct pci_fn *fn)
 	return fn->config[0x19];
 }
 
+struct slot_view port_view(struct vm *vm, const struct port *port)
+{
+	struct slot_view view;
+
+	vm_lock(vm);
+	view.control = port_control(port);
+	view.status = port_status(port);
+	view.presses = port->presses;
+	vm_unlock(vm);
+	return view;
+}
+
 /* Enable bits ABPE, PDCE, CCIE and DLLSCE stand where their events are named. */
 static uint32_t enabled(uint32_t control)
 {

@@ -40,6 +40,11 @@ struct pci_fn *bridge_blank(void);
 uint32_t port_control(const struct port *port);
 uint32_t port_status(const struct port *port);
 bool port_powered(const struct port *port);
+/* A look at the slot; takes the lock itself. */
+struct slot_view {
+	uint32_t control, status, presses;
+};
+struct slot_view port_view(struct vm *vm, const struct port *port);
 /* The VMM's hands on the slot: a press of the button, a card that comes or goes. */
 int port_press(struct vm *vm, struct port *port);
 int port_presence(struct vm *vm, struct port *port, bool present);

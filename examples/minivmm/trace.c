@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vdev/removal.h>
+#include <vdev/pvdev.h>
 
 #include "pci.h"
 
@@ -96,7 +96,7 @@ void trace_event(void *user, const struct vdev_trace *event)
 		e->event = *event;
 		e->story = t->stories_count;
 		memset(e->track, 0, sizeof(e->track));
-		strncpy(e->track, fn ? fn->name : "VM", sizeof(e->track) - 1);
+		snprintf(e->track, sizeof(e->track), "%s", fn ? fn->name : "VM");
 	}
 	pthread_mutex_unlock(&t->lock);
 }
@@ -150,13 +150,15 @@ static const struct entry *end_of(struct trace *t, size_t index)
 
 	for (size_t i = index + 1; i < t->count && t->entries[i].story == e->story; i++)
 		if (t->entries[i].event.what == VDEV_TRACE_DONE &&
-		    t->entries[i].event.part == e->event.part && t->entries[i].event.id == e->event.id)
+		    t->entries[i].event.part == e->event.part &&
+		    t->entries[i].event.id == e->event.id)
 			return &t->entries[i];
 	return NULL;
 }
 
 /* A request draws an arrow to the outcome that ends it; arrows start and end in slices. */
-static void arrow(struct json_object *list, const struct entry *e, uint32_t track, const char *phase)
+static void arrow(struct json_object *list, const struct entry *e, uint32_t track,
+		  const char *phase)
 {
 	struct json_object *o = add(list, phase, e, track, "request");
 	char id[32];
@@ -190,6 +192,22 @@ static void slice(struct trace *t, struct json_object *list, size_t index, uint3
 		arrow(list, e, track, "f");
 }
 
+static void pvdev_name(char *buf, size_t size, uint32_t kind)
+{
+	static const char *const commands[] = {"?",        "DECLARE", "ACK",    "REFUSE",
+					       "PROGRESS", "EJECTED", "UNBOUND"};
+	static const char *const events[] = {"?", "EJECT", "EJECT_CANCELLED", "REDECLARE",
+					     "DEVICE_ADDED"};
+	uint32_t n = kind & 0xff;
+
+	if (kind < VDEV_PVDEV_EV_COMMAND)
+		snprintf(buf, size, "guest: handshake");
+	else if (kind < VDEV_PVDEV_EV_EVENT)
+		snprintf(buf, size, "guest: %s", commands[n < 7 ? n : 0]);
+	else
+		snprintf(buf, size, "to guest: %s", events[n < 5 ? n : 0]);
+}
+
 static void event(struct json_object *list, const struct entry *e, uint32_t track)
 {
 	struct json_object *o;
@@ -198,7 +216,7 @@ static void event(struct json_object *list, const struct entry *e, uint32_t trac
 	if (e->event.part == VDEV_PART_REMOVAL)
 		snprintf(name, sizeof(name), "%s", vdev_removal_event_name(e->event.kind));
 	else
-		snprintf(name, sizeof(name), "part %u event %u", e->event.part, e->event.kind);
+		pvdev_name(name, sizeof(name), e->event.kind);
 	if (e->event.part == VDEV_PART_REMOVAL && e->event.kind == VDEV_REMOVAL_EV_REQUEST) {
 		o = add(list, "X", e, track, name);
 		json_object_object_add(o, "dur", json_object_new_double(1));
@@ -216,10 +234,12 @@ static void one(struct trace *t, struct json_object *list, size_t index)
 	uint32_t track = track_of(t, index, &first);
 
 	if (index == 0 || t->entries[index - 1].story != e->story)
-		describe(list, e, 0, "process_name",
-			 e->story ? t->stories[e->story - 1] : "start");
+		describe(list, e, 0, "process_name", e->story ? t->stories[e->story - 1] : "start");
 	if (first)
 		describe(list, e, track, "thread_name", e->track);
+	/* What the runtime and the backends tell of an action, the engine has told already. */
+	if (e->event.part != VDEV_PART_REMOVAL && e->event.what != VDEV_TRACE_EVENT)
+		return;
 	if (e->event.what == VDEV_TRACE_ACTION)
 		slice(t, list, index, track);
 	else if (e->event.what == VDEV_TRACE_EVENT)

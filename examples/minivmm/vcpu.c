@@ -17,9 +17,10 @@
 
 static int set_cpuid(struct kvm_host *h, int fd)
 {
-	struct {
+	union {
 		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[CPUID_ENTRIES];
+		char room[sizeof(struct kvm_cpuid2) +
+			  CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
 	} cpuid;
 
 	memset(&cpuid, 0, sizeof(cpuid));
@@ -52,10 +53,20 @@ int vcpu_new(struct vm *vm, uint32_t number)
 /* 64-bit mode, flat, paging on, as a loader hands over; the guest brings its own tables later. */
 static void long_mode(struct kvm_sregs *s)
 {
-	struct kvm_segment code = {.limit = 0xffffffff, .selector = 8, .type = 11, .present = 1,
-				   .s = 1, .l = 1, .g = 1};
-	struct kvm_segment data = {.limit = 0xffffffff, .selector = 16, .type = 3, .present = 1,
-				   .s = 1, .db = 1, .g = 1};
+	struct kvm_segment code = {.limit = 0xffffffff,
+				   .selector = 8,
+				   .type = 11,
+				   .present = 1,
+				   .s = 1,
+				   .l = 1,
+				   .g = 1};
+	struct kvm_segment data = {.limit = 0xffffffff,
+				   .selector = 16,
+				   .type = 3,
+				   .present = 1,
+				   .s = 1,
+				   .db = 1,
+				   .g = 1};
 
 	s->cs = code;
 	s->ds = s->es = s->fs = s->gs = s->ss = data;
@@ -133,12 +144,18 @@ static bool handle(struct vcpu *cpu)
 	}
 }
 
+/* Beside a kick from another thread. */
+static void set_immediate_exit(struct vcpu *cpu, uint8_t value)
+{
+	__atomic_store_n(&cpu->run->immediate_exit, value, __ATOMIC_SEQ_CST);
+}
+
 /* An access whose answer was not taken in yet would be lost in an image: let KVM finish it. */
 static void settle(struct vcpu *cpu)
 {
-	cpu->run->immediate_exit = 1;
+	set_immediate_exit(cpu, 1);
 	ioctl(cpu->fd, KVM_RUN, 0);
-	cpu->run->immediate_exit = 0;
+	set_immediate_exit(cpu, 0);
 }
 
 /* Waits while the VM is paused; false: the thread ends. */
@@ -176,12 +193,12 @@ static void *loop(void *arg)
 			usleep(1000); /* keeps answering to pause and stop */
 			continue;
 		}
-		r = ioctl(cpu->fd, KVM_RUN, 0);
-		cpu->run->immediate_exit = 0;
+		r = ioctl(cpu->fd, KVM_RUN, 0) ? errno : 0;
+		set_immediate_exit(cpu, 0);
 		if (!r) {
 			alive = handle(cpu);
-		} else if (errno != EINTR && errno != EAGAIN) {
-			vm_broken(cpu->vm, "CPU %u: KVM_RUN: %s", cpu->number, strerror(errno));
+		} else if (r != EINTR && r != EAGAIN) {
+			vm_broken(cpu->vm, "CPU %u: KVM_RUN: %s", cpu->number, strerror(r));
 			alive = false;
 		}
 	}

@@ -46,21 +46,29 @@ void vm_broken(struct vm *vm, const char *format, ...)
 {
 	va_list args;
 
-	if (vm->broken[0])
-		return;
+	pthread_mutex_lock(&vm->broken_lock);
 	va_start(args, format);
-	vsnprintf(vm->broken, sizeof(vm->broken), format, args);
+	if (!atomic_load(&vm->is_broken))
+		vsnprintf(vm->broken, sizeof(vm->broken), format, args);
 	va_end(args);
+	atomic_store(&vm->is_broken, true);
+	pthread_mutex_unlock(&vm->broken_lock);
+}
+
+/* No worker may look at a slot that is gone: all of them end first. */
+static void end_workers(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->functions_count; i++)
+		if (vm->functions[i]->kind == MINIVMM_BLOCK)
+			vm->machine->release(vm, (struct device *)vm->functions[i]);
 }
 
 static void free_function(struct vm *vm, struct pci_fn *fn)
 {
-	if (fn->kind == MINIVMM_BLOCK) {
-		vm->machine->release(vm, (struct device *)fn);
+	if (fn->kind == MINIVMM_BLOCK)
 		device_free((struct device *)fn);
-	} else if (fn != &vm->pv) {
+	else if (fn != &vm->pv)
 		free(fn); /* a port and a bridge begin with their function */
-	}
 }
 
 void vm_free(struct vm *vm)
@@ -69,12 +77,14 @@ void vm_free(struct vm *vm)
 		return;
 	if (vm->running)
 		vm->machine->pause(vm);
+	end_workers(vm);
 	for (uint32_t i = 0; i < vm->functions_count; i++)
 		free_function(vm, vm->functions[i]);
 	vm->machine->close(vm);
 	vdev_pvdev_free(vm->pvdev);
 	vdev_removal_free(vm->removal);
 	memory_free(vm);
+	pthread_mutex_destroy(&vm->broken_lock);
 	pthread_mutex_destroy(&vm->lock);
 	free(vm);
 }
@@ -122,6 +132,7 @@ int vm_new(struct vm **ret_vm, const struct vm_options *options, const struct vm
 	vm->next_memory = MMIO_BASE;
 	vm->next_bus = 1;
 	pthread_mutex_init(&vm->lock, NULL);
+	pthread_mutex_init(&vm->broken_lock, NULL);
 	r = build(vm, image);
 	if (r)
 		vm_free(vm);
@@ -153,7 +164,7 @@ bool vm_wait(struct vm *vm, bool (*condition)(struct vm *vm, const void *arg), c
 	uint64_t end = vm_now(vm) + ms * MS;
 
 	while (!condition(vm, arg)) {
-		if (vm_now(vm) >= end || vm->broken[0])
+		if (vm_now(vm) >= end || atomic_load(&vm->is_broken))
 			return false;
 		vm->machine->slice(vm);
 	}

@@ -46,7 +46,8 @@ struct machine {
 	void (*unlock)(struct vm *vm);
 	void (*dispatch)(struct vm *vm); /* performs the actions that wait */
 	void (*complete)(struct vm *vm, uint64_t action_id, int status);
-	void (*slice)(struct vm *vm); /* lets about a millisecond pass, or less if something happens */
+	void (*slice)(
+		struct vm *vm); /* lets about a millisecond pass, or less if something happens */
 	void (*message)(struct vm *vm, uint64_t address, uint32_t data); /* MSI */
 	void (*interrupt)(struct vm *vm, struct device *d); /* MSI of a device */
 	void (*routes)(struct vm *vm); /* the guest programmed an MSI capability */
@@ -111,7 +112,9 @@ struct vm {
 	uint32_t unholds; /* migrations given up for a FORCE */
 	uint32_t resets_refused; /* times that the end of a reset had to wait for a removal (R17) */
 	bool running;
+	pthread_mutex_t broken_lock;
 	char broken[160]; /* why the guest cannot go on */
+	atomic_bool is_broken;
 };
 
 /* What a machine is loaded from: images of the library's objects. */

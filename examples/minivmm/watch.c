@@ -32,7 +32,8 @@ int scene_force(struct scene *s, struct pci_fn *fn)
 int scene_declare(struct scene *s, struct pci_fn *fn, uint32_t source, uint32_t level)
 {
 	vm_engine_lock(s->vm);
-	return after(s, vdev_removal_declare(s->vm->removal, vm_now(s->vm), fn->unit, source, level));
+	return after(s,
+		     vdev_removal_declare(s->vm->removal, vm_now(s->vm), fn->unit, source, level));
 }
 
 int scene_cancel(struct scene *s, struct pci_fn *fn)

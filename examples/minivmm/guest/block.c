@@ -15,9 +15,14 @@ static int change(struct drv_device *d, uint32_t from, uint32_t to)
 					   __ATOMIC_ACQUIRE);
 }
 
+struct guest_device *block_report(struct platform *p, uint32_t index)
+{
+	return &report_of(p)->devices[driver_of(p)->devices[index].entry];
+}
+
 static void show(struct platform *p, uint32_t index)
 {
-	struct guest_device *r = &report_of(p)->devices[index];
+	struct guest_device *r = block_report(p, index);
 
 	__atomic_store_n(&r->state, told(&driver_of(p)->devices[index].state), __ATOMIC_RELEASE);
 }
@@ -73,11 +78,23 @@ static uint32_t entry_for(struct driver *d, uint32_t address)
 	return unused;
 }
 
+/* Entries of the report outlive a reboot: each belongs to an address. */
+static uint32_t report_entry(struct platform *p, uint32_t address)
+{
+	struct guest_report *r = report_of(p);
+	uint32_t i = 0;
+
+	while (i < GUEST_DEVICES - 1 && r->devices[i].generation &&
+	       r->devices[i].address != address)
+		i++;
+	return i;
+}
+
 void block_bind(struct platform *p, uint32_t address)
 {
 	uint32_t index = entry_for(driver_of(p), address);
 	const struct guest_rule *rule = driver_rule(p, address);
-	struct guest_report *r = report_of(p);
+	struct guest_device *r;
 	struct drv_device *d;
 
 	if (index == GUEST_DEVICES || told(&rule->io) == IO_UNTOUCHED)
@@ -93,10 +110,12 @@ void block_bind(struct platform *p, uint32_t address)
 	d->eject_seen = told(&rule->eject_now);
 	d->unbind_seen = told(&rule->unbind_now);
 	d->ack_seen = told(&rule->ack_now);
-	r->devices[index].address = address;
-	r->devices[index].declared = LEVEL_NONE;
-	r->devices[index].generation++;
-	r->found++;
+	d->entry = report_entry(p, address);
+	r = block_report(p, index);
+	r->address = address;
+	r->declared = LEVEL_NONE;
+	__atomic_fetch_add(&r->generation, 1, __ATOMIC_RELEASE);
+	report_of(p)->found++;
 	start(p, index);
 }
 
@@ -104,7 +123,7 @@ void block_bind(struct platform *p, uint32_t address)
 void block_gone(struct platform *p, uint32_t index)
 {
 	struct drv_device *d = &driver_of(p)->devices[index];
-	struct guest_device *r = &report_of(p)->devices[index];
+	struct guest_device *r = block_report(p, index);
 
 	if (!change(d, DEV_UP, DEV_GONE) && !change(d, DEV_STOPPING, DEV_GONE))
 		return;
@@ -118,7 +137,7 @@ void block_gone(struct platform *p, uint32_t index)
 static void finish(struct platform *p, uint32_t index, struct blk_request *q, uint32_t slot)
 {
 	struct drv_device *d = &driver_of(p)->devices[index];
-	struct guest_device *r = &report_of(p)->devices[index];
+	struct guest_device *r = block_report(p, index);
 	const uint8_t *data = platform_ram(p, data_of(index, slot));
 
 	if (told(&q->state) == BLK_ERROR)
@@ -184,7 +203,7 @@ static int look(struct platform *p, uint32_t index)
 	}
 	value = platform_read(p, d->memory, 4);
 	if (value != d->ram_value && value != ALL_ONES)
-		report_of(p)->devices[index].bad_sums++;
+		block_report(p, index)->bad_sums++;
 	d->ram_value = (d->ram_value + 1) & 0xffff;
 	platform_write(p, d->memory, 4, d->ram_value);
 	return 1;
@@ -193,7 +212,7 @@ static int look(struct platform *p, uint32_t index)
 static void stopped(struct platform *p, uint32_t index)
 {
 	struct drv_device *d = &driver_of(p)->devices[index];
-	struct guest_device *r = &report_of(p)->devices[index];
+	struct guest_device *r = block_report(p, index);
 
 	platform_write(p, d->registers + BLK_CONTROL, 4, 0);
 	config_write(p, d->address, 4, 2, 0x0002);

@@ -23,9 +23,9 @@ static void start(struct platform *p)
 {
 	struct guest_report *r = report_of(p);
 
-	r->boots++;
 	bus_scan(p, 0);
 	__atomic_store_n(&r->magic, GUEST_REPORT_MAGIC, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&r->boots, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&driver_of(p)->started, 1, __ATOMIC_RELEASE);
 }
 
@@ -71,7 +71,7 @@ static int claim(struct platform *p, uint32_t cpu, uint32_t vector)
 			return __atomic_store_n(&d->ports[i].irq, 1, __ATOMIC_RELEASE), 1;
 	for (uint32_t i = 0; i < GUEST_DEVICES; i++)
 		if (vector == VECTOR_DEVICE(cpu, i) && d->devices[i].cpu == cpu)
-			return count(&report_of(p)->devices[i].interrupts), 1;
+			return count(&block_report(p, i)->interrupts), 1;
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct drv_device {
 	uint32_t ram_value;
 	uint32_t cookie; /* of the last eject request */
 	uint32_t ejecting; /* its own eject waits for the traffic to end */
+	uint32_t entry; /* in the report: that of its address, also after a reboot */
 	uint64_t registers, memory;
 };
 
@@ -113,6 +114,7 @@ void bus_enable(struct platform *p, uint32_t address, uint32_t cpu, uint32_t vec
 int bus_covers(struct platform *p, uint32_t top, uint32_t address);
 
 /* block.c */
+struct guest_device *block_report(struct platform *p, uint32_t index);
 void block_bind(struct platform *p, uint32_t address);
 int block_poll(struct platform *p, uint32_t index);
 void block_stop(struct platform *p, uint32_t index);

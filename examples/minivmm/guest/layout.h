@@ -135,12 +135,13 @@ struct guest_device {
 struct guest_report {
 	uint32_t magic;
 	uint32_t boots;
-	uint32_t found; /* block devices bound, ever */
+	uint32_t found; /* times that a block device was bound */
 	uint32_t handshakes;
 	uint64_t warnings; /* eject requests and attention buttons */
 	uint64_t cancelled; /* warnings taken back */
 	uint64_t acks;
 	uint64_t refusals;
+	uint64_t seen_after_ack; /* devices still there when the ack had been given (R8) */
 	uint64_t redeclares; /* asked to declare again */
 	uint64_t added; /* told of a new device */
 	uint64_t surprises; /* devices that vanished with no warning before */

@@ -167,7 +167,9 @@ static void answer(struct platform *p, struct drv_eject *e)
 	} else if (told(&rule->answer) == ANSWER_ACK && block_idle_below(p, e->address)) {
 		e->used = 0;
 		count(&r->acks);
-		order(p, VDEV_GUEST_CMD_ACK, e->address, 0, e->cookie);
+		if (order(p, VDEV_GUEST_CMD_ACK, e->address, 0, e->cookie) == VDEV_GUEST_R_OK &&
+		    config_read(p, e->address, 0, 4) != ALL_ONES)
+			count(&r->seen_after_ack);
 	}
 }
 
@@ -179,7 +181,7 @@ static void declare(struct platform *p, uint32_t index)
 	if (level == LEVEL_NONE || level == d->declared)
 		return;
 	d->declared = level;
-	report_of(p)->devices[index].declared = level;
+	block_report(p, index)->declared = level;
 	order(p, VDEV_GUEST_CMD_DECLARE, d->address, level, 0);
 }
 
@@ -220,8 +222,7 @@ static void wild(struct platform *p)
 	x ^= x << 13;
 	x ^= x >> 17;
 	x ^= x << 5;
-	platform_write(p, driver_of(p)->pv_registers + (x & 0x7c), 1u << (x >> 8 & 1) << 1,
-		       x >> 7);
+	platform_write(p, driver_of(p)->pv_registers + (x & 0x7c), 1u << (x >> 8 & 1) << 1, x >> 7);
 	platform_read(p, driver_of(p)->pv_registers + (x >> 9 & 0xff0), 1u << (x >> 20 & 1));
 	r->hostile_done++;
 }
@@ -234,7 +235,8 @@ void pv_poll(struct platform *p)
 	if (!d->pv_registers || !told(&c->pv_driver))
 		return;
 	if (told(&c->hostile) > report_of(p)->hostile_done) {
-		wild(p);
+		for (uint32_t i = 0; i < 32; i++)
+			wild(p);
 		return;
 	}
 	if (!d->pv_up || d->pv_seen != told(&c->pv_again))
