@@ -62,7 +62,8 @@ extern "C" {
 /** @} */
 
 /**
- * One entry of the timeline that the trace hook sees. 56 bytes.
+ * One entry of the timeline that the trace hook sees. 56 bytes. With the runtime an action is seen
+ * twice, with the same id: from its engine and from VDEV_PART_RUNTIME.
  * `now_ns` is the caller's clock as of the last call that carried it.
  */
 struct vdev_trace {

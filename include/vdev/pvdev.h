@@ -105,7 +105,8 @@ VDEV_API int vdev_pvdev_write(struct vdev_pvdev *pvdev, uint64_t now_ns, uint64_
  * @param now_ns caller's clock
  * @param action the action
  * @return 0 or VDEV_PVDEV_RAISE; -EOPNOTSUPP: another kind or transport; -EAGAIN: the queue is full or
- * the driver is not there; -ENOENT: the unit has no address; -EINVAL
+ * the driver is not there (pass it on for WARN, which is sent again; the others are then found when the
+ * driver enumerates); -ENOENT: the unit has no address; -EINVAL
  */
 VDEV_API int vdev_pvdev_perform(struct vdev_pvdev *pvdev, uint64_t now_ns,
 				const struct vdev_action *action);

@@ -130,7 +130,7 @@ struct vdev_removal;
  * at the top: the slot, the bridge, or the unit itself) and `arg[1]` the target's user_data. @{
  */
 #define VDEV_REMOVAL_ANNOUNCE (VDEV_KIND_REMOVAL + 0x01u) /**< a QUEUED unit's slot is free: plug it */
-#define VDEV_REMOVAL_REANNOUNCE (VDEV_KIND_REMOVAL + 0x02u) /**< give a HIDDEN unit back, as a hot-add: dev is the new handle, arg[2] the old one */
+#define VDEV_REMOVAL_REANNOUNCE (VDEV_KIND_REMOVAL + 0x02u) /**< give a HIDDEN unit back, as a hot-add: dev is the new handle, arg[2] the old one; name, address and user_data stay */
 #define VDEV_REMOVAL_REDECLARE (VDEV_KIND_REMOVAL + 0x03u) /**< ask the driver to declare again (dev 0: all) */
 #define VDEV_REMOVAL_WARN (VDEV_KIND_REMOVAL + 0x10u) /**< warn the guest: dev is the target, arg[2] counts from 1. done(-EAGAIN): the transport is full, it is sent again */
 #define VDEV_REMOVAL_UNWARN (VDEV_KIND_REMOVAL + 0x11u) /**< undo of WARN: take it back. PCIe: arg[2] is 1 while the indicator blinks (press again), else clear ABP if the guest has not seen it */
@@ -361,6 +361,16 @@ VDEV_API int vdev_removal_set_user_data(struct vdev_removal *obj, uint64_t unit,
 VDEV_API int vdev_removal_find(const struct vdev_removal *obj, uint64_t address, uint64_t *ret_unit);
 
 /**
+ * Finds the unit with a name, e.g. to give units their user_data back after vdev_removal_load().
+ * @param obj the object
+ * @param name as in struct vdev_removal_unit, not 0
+ * @param ret_unit the handle
+ * @return 0; -ENOENT; -EINVAL: name is 0 or a pointer is NULL
+ */
+VDEV_API int vdev_removal_find_name(const struct vdev_removal *obj, uint64_t name,
+				    uint64_t *ret_unit);
+
+/**
  * A level is declared for a unit (R1, R6). Declaring again overwrites; a late SAFE lets a waiting
  * request proceed.
  * @param obj the object
@@ -505,7 +515,8 @@ VDEV_API int vdev_removal_backend_gone(struct vdev_removal *obj, uint64_t unit);
 
 /**
  * The guest resets (R17). At BEGIN pending removals complete without an acknowledgement; END forgets
- * what the guest declared and touched and gives HIDDEN units back.
+ * what the guest declared and touched, and the registers of slots (tell vdev_removal_slot() again), and
+ * gives HIDDEN units back.
  * @param obj the object
  * @param now_ns caller's clock
  * @return number of operations with an action waiting; _end: -EAGAIN: removals are not finished yet,

@@ -82,6 +82,18 @@ int vdev_removal_find(const struct vdev_removal *r, uint64_t address, uint64_t *
 	return 0;
 }
 
+int vdev_removal_find_name(const struct vdev_removal *r, uint64_t name, uint64_t *ret_unit)
+{
+	uint32_t index;
+
+	if (!r || !ret_unit || !name)
+		return -EINVAL;
+	if (!vdev__hash_get(&r->names, name, &index))
+		return -ENOENT;
+	*ret_unit = handle_of(r, index);
+	return 0;
+}
+
 int vdev_removal_set_user_data(struct vdev_removal *r, uint64_t unit, uint64_t user_data)
 {
 	uint32_t index;
