@@ -73,8 +73,8 @@ static int driver_ok(struct vdev_pvdev *p)
 		return 0;
 	p->status |= VDEV_GUEST_S_DRIVER_OK;
 	p->stats.handshakes++;
-	vdev_removal_forget(p->config.removal, p->now, 0);
-	waiting = vdev_removal_ready(p->config.removal, p->now, 0, 1);
+	vdev_removal_ready(p->config.removal, p->now, 0, 1);
+	waiting = vdev_removal_forget(p->config.removal, p->now, 0); /* and asks again (R6) */
 	vdev__log(&p->env, VDEV_LOG_INFO, "pvdev: the guest's driver is ready, features 0x%x",
 		  (unsigned)p->driver_features);
 	return waiting > 0 ? VDEV_PVDEV_DISPATCH : 0;

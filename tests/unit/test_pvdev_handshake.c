@@ -119,8 +119,9 @@ static void handshake_forgets_levels(void **state)
 	(void)state;
 	rig_begin(&g, NULL);
 	vdev_removal_declare(g.removal, g.now, g.disk, VDEV_REMOVAL_GUEST, VDEV_REMOVAL_SAFE);
-	rig_ready(&g);
+	rig_features(&g, ALL_FEATURES);
 	assert_int_equal(rig_level(&g, g.disk), VDEV_REMOVAL_UNKNOWN);
+	expect_event(&g, VDEV_GUEST_EVENT_REDECLARE, VDEV_GUEST_ALL); /* and asks again */
 	assert_int_equal(cmd(&g, VDEV_GUEST_CMD_DECLARE, DISK, VDEV_GUEST_LEVEL_SAFE, 0), 0);
 	assert_int_equal(cmd(&g, VDEV_GUEST_CMD_DECLARE, NIC, VDEV_GUEST_LEVEL_SAFE, 0), 0);
 	/* A reset alone does not, and the next handshake does. */

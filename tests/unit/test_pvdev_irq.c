@@ -144,8 +144,12 @@ static void trace_tells_commands_and_events(void **state)
 	assert_int_equal(vdev_pvdev_new(&g.pvdev, &env, &g.config), 0);
 	vdev_removal_set_user_data(g.removal, g.disk, 77);
 	rig_ready(&g);
+	assert_int_equal(l.last.kind, VDEV_PVDEV_EV_EVENT + VDEV_GUEST_EVENT_REDECLARE);
+	wr(&g, VDEV_GUEST_STATUS, STATUS_READY | VDEV_GUEST_S_FAILED);
 	assert_int_equal(l.last.kind, VDEV_PVDEV_EV_STATUS);
-	assert_int_equal(l.last.arg, STATUS_READY);
+	assert_int_equal(l.last.arg, STATUS_READY | VDEV_GUEST_S_FAILED);
+	wr(&g, VDEV_GUEST_STATUS, 0);
+	rig_ready(&g);
 	cmd(&g, VDEV_GUEST_CMD_DECLARE, DISK, 99, 0);
 	assert_int_equal(l.last.kind, VDEV_PVDEV_EV_COMMAND + VDEV_GUEST_CMD_DECLARE);
 	assert_int_equal(l.last.arg, VDEV_GUEST_R_BAD_ARGUMENT);
@@ -159,7 +163,8 @@ static void trace_tells_commands_and_events(void **state)
 	assert_int_equal(l.last.kind, VDEV_PVDEV_EV_EVENT + VDEV_GUEST_EVENT_EJECT);
 	assert_int_equal(l.last.arg, (uint64_t)rd(&g, VDEV_GUEST_EVENT_COOKIE) << 32 | DISK);
 	assert_int_equal(l.last.user_data, 77);
-	assert_int_equal(l.n, 3 + 2 + 1);
+	/* two handshakes of 3 steps and a REDECLARE, FAILED, reset; 2 commands, 1 event */
+	assert_int_equal(l.n, 2 * (3 + 1) + 1 + 1 + 2 + 1);
 	/* A clock that goes back counts as the latest one. */
 	g.now -= 1;
 	cmd(&g, 0, DISK, 0, 0);

@@ -66,6 +66,10 @@ static int next_requests(struct vdev_removal *r, uint32_t index, int keep, int *
 
 		if (m == NOBODY || m == index)
 			self = 1;
+		if (m != NOBODY && vdev__removal_spoken_for(r, index, m)) {
+			m = vdev__removal_after(r, index, m);
+			continue;
+		}
 		*ret_force |= (u->flags & U_NEXT_FORCED) != 0;
 		if (!(u->flags & U_NEXT) && !keep)
 			u->flags &= ~U_REQUESTED;

@@ -236,6 +236,7 @@ uint32_t vdev__removal_first(const struct vdev_removal *r, uint32_t target);
 uint32_t vdev__removal_after(const struct vdev_removal *r, uint32_t target, uint32_t member);
 uint32_t vdev__removal_target(const struct vdev_removal *r, uint32_t index);
 uint32_t vdev__removal_covering(const struct vdev_removal *r, uint32_t index);
+int vdev__removal_spoken_for(const struct vdev_removal *r, uint32_t target, uint32_t member);
 uint32_t vdev__removal_requested(const struct vdev_removal *r, uint32_t target, uint32_t after);
 
 /* level.c */

@@ -223,6 +223,8 @@ int vdev_removal_cancel(struct vdev_removal *r, uint64_t now_ns, uint64_t unit)
 	target = vdev__removal_covering(r, index);
 	if (target == NOBODY)
 		return -ENOENT;
+	if (vdev__removal_spoken_for(r, target, index))
+		return -EALREADY; /* its own operation did not give way, so it is past that */
 	u = unit_at(r, target);
 	if (past_return(u) || ((u->flags & O_FORCED) && u->phase > BELOW))
 		return -EALREADY;

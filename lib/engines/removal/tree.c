@@ -115,6 +115,18 @@ uint32_t vdev__removal_covering(const struct vdev_removal *r, uint32_t index)
 	return found;
 }
 
+/* Whether an operation of its own, which goes on by itself, speaks for a member of `target`. */
+int vdev__removal_spoken_for(const struct vdev_removal *r, uint32_t target, uint32_t member)
+{
+	for (uint32_t at = member; at != target && at != ROOT; at = unit_at(r, at)->parent) {
+		const struct unit *u = unit_at(r, at);
+
+		if (u->phase != IDLE && !(u->flags & (O_ABSORB | O_HOLDING)))
+			return 1;
+	}
+	return 0;
+}
+
 /* The next unit under an operation that somebody asked for, after `after` (NOBODY: from the start). */
 uint32_t vdev__removal_requested(const struct vdev_removal *r, uint32_t target, uint32_t after)
 {
@@ -124,7 +136,8 @@ uint32_t vdev__removal_requested(const struct vdev_removal *r, uint32_t target, 
 		return NOBODY;
 	m = after == NOBODY ? vdev__removal_first(r, target)
 			    : vdev__removal_after(r, target, after);
-	while (m != NOBODY && !(unit_at(r, m)->flags & U_REQUESTED))
+	while (m != NOBODY && (!(unit_at(r, m)->flags & U_REQUESTED) ||
+			       vdev__removal_spoken_for(r, target, m)))
 		m = vdev__removal_after(r, target, m);
 	if (m == NOBODY && outlives(unit_at(r, target)) &&
 	    (unit_at(r, target)->flags & U_REQUESTED))

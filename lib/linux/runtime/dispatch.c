@@ -3,11 +3,13 @@
  * The loop: time, completions, actions, until there is nothing left to do.
  *
  *   step --> tell ended ones --> next --1--> hooks --> backends --> done --> (again)
- *                                  \--0--> another thread hides? wait, again : arm the timer, out
+ *                                  \--0--> urgent deed elsewhere? wait, again : arm the timer, out
  *
- * A HIDE counts from next() to done() without a gap in which neither it nor the HIDE of the next
- * unit of the same target can be seen. So a thread that reported an acknowledgement and finds
- * nothing to do returns only when all of them are done.
+ * A thread that reported an acknowledgement returns only when the device is hidden (R8). So it waits
+ * for a HIDE in another thread, and for the deeds there that can be what HIDE has to wait for: an
+ * operation has one action outstanding, and the guest may answer before WARN, or the outcome that
+ * tells of it, has returned. Such a deed counts from next() to done(), without a gap in which neither
+ * it nor what follows can be seen.
  */
 #include <errno.h>
 #include <limits.h>
@@ -60,16 +62,23 @@ static void tell(struct vdev_runtime *rt, const struct vdev_action *a, int statu
 		vdev_removal_done(rt->removal, vdev_runtime_now(rt), a->id, status);
 }
 
+static int is_urgent(uint32_t kind)
+{
+	return kind == VDEV_REMOVAL_HIDE || kind == VDEV_REMOVAL_WARN ||
+	       kind == VDEV_REMOVAL_UNWARN || kind == VDEV_REMOVAL_OUTCOME ||
+	       kind == VDEV_REMOVAL_REDECLARE;
+}
+
 /* Called with `events` held, which is let go while hooks and backends run. */
 static void perform(struct vdev_runtime *rt, const struct vdev_action *a)
 {
 	uint32_t job = vdev__runtime_begin(rt, a);
 	int hooks = vdev__runtime_hooks_due(rt, a);
-	int hide = a->kind == VDEV_REMOVAL_HIDE;
+	int urgent = is_urgent(a->kind);
 	uint32_t later;
 	int status;
 
-	rt->hiding += (uint32_t)hide;
+	rt->urgent += (uint32_t)urgent;
 	pthread_mutex_unlock(&rt->events);
 	if (hooks)
 		vdev__runtime_run_hooks(rt, a);
@@ -77,8 +86,8 @@ static void perform(struct vdev_runtime *rt, const struct vdev_action *a)
 	pthread_mutex_lock(&rt->events);
 	if (vdev__runtime_settle(rt, job, later, status, &status))
 		tell(rt, a, status);
-	if (hide && !--rt->hiding)
-		pthread_cond_broadcast(&rt->hidden);
+	if (urgent && !--rt->urgent)
+		pthread_cond_broadcast(&rt->calm);
 }
 
 static int next(struct vdev_runtime *rt, struct vdev_action *ret_action)
@@ -102,8 +111,8 @@ static int run(struct vdev_runtime *rt)
 		if (next(rt, &a) == 1) {
 			perform(rt, &a);
 			performed += performed < INT_MAX;
-		} else if (rt->hiding) {
-			pthread_cond_wait(&rt->hidden, &rt->events);
+		} else if (rt->urgent) {
+			pthread_cond_wait(&rt->calm, &rt->events);
 		} else {
 			break;
 		}

@@ -64,8 +64,8 @@ struct vdev_runtime {
 	int epoll_fd, timer_fd, event_fd;
 
 	pthread_mutex_t events;
-	pthread_cond_t hidden; /* no HIDE is being performed; with `events` */
-	uint32_t hiding; /* threads that perform a HIDE */
+	pthread_cond_t calm; /* `urgent` became 0; with `events` */
+	uint32_t urgent; /* threads that perform HIDE or what HIDE may have to wait for */
 	uint64_t armed_ns; /* the timer, VDEV_NONE: off */
 	struct vdev__hash hooked; /* devices hidden: HOOKS_DUE or HOOKS_DONE */
 

@@ -48,7 +48,7 @@ static void init_locks(struct vdev_runtime *rt)
 	pthread_mutex_init(&rt->events, &attr);
 	pthread_mutexattr_destroy(&attr);
 	pthread_mutex_init(&rt->state, NULL);
-	pthread_cond_init(&rt->hidden, NULL);
+	pthread_cond_init(&rt->calm, NULL);
 }
 
 int vdev_runtime_new(struct vdev_runtime **ret_runtime, const struct vdev_env *env,
@@ -106,7 +106,7 @@ void vdev_runtime_free(struct vdev_runtime *runtime)
 	close_fd(runtime->epoll_fd);
 	vdev__hash_fini(&runtime->hooked);
 	vdev__runtime_jobs_fini(runtime);
-	pthread_cond_destroy(&runtime->hidden);
+	pthread_cond_destroy(&runtime->calm);
 	pthread_mutex_destroy(&runtime->state);
 	pthread_mutex_destroy(&runtime->events);
 	vdev__free(&env, runtime, sizeof(*runtime));
