@@ -49,9 +49,20 @@ void vdev__removal_try_warn(struct vdev_removal *r, uint32_t index)
 {
 	struct unit *u = unit_at(r, index);
 
+	enum phase before = (enum phase)u->phase;
+
 	u->phase = (uint8_t)can_warn(r, u);
-	if (u->phase != NOT_READY)
+	if (u->phase != NOT_READY) {
 		start_clock(r, u, u->step + 1u);
+		return;
+	}
+	if (u->ack_end != VDEV_NONE) { /* time runs while the guest can hear */
+		u->ack_ns = vdev__sat_sub(u->ack_end, vdev__removal_guest_now(r));
+		u->ack_ns += !u->ack_ns;
+		u->ack_end = VDEV_NONE;
+	}
+	if (before != NOT_READY)
+		vdev__removal_note(r, index, 1u << VDEV_REMOVAL_GUEST_NOT_READY);
 }
 
 void vdev__removal_await(struct vdev_removal *r, uint32_t index)
@@ -61,6 +72,7 @@ void vdev__removal_await(struct vdev_removal *r, uint32_t index)
 	u->phase = AWAIT;
 	start_clock(r, u, u->step);
 	vdev__removal_look_busy(r, index);
+	vdev__removal_reconsider(r, index);
 }
 
 /* Goes from AWAIT back to the WARN that stands before it. */
@@ -127,10 +139,10 @@ static int asked(const struct unit *u)
 /* Target of the operation that waits for an answer about `unit`; NOBODY and a count otherwise. */
 static uint32_t answering(struct vdev_removal *r, uint32_t index)
 {
-	uint32_t target = vdev__removal_covering(r, index);
+	uint32_t target = vdev__removal_answered(r, index);
 
 	if (target != NOBODY && asked(unit_at(r, target)) &&
-	    (unit_at(r, target)->flags & (O_WARNED | A_OUT)))
+	    ((unit_at(r, target)->flags & O_WARNED) || step_out(unit_at(r, target))))
 		return target;
 	r->stats.bad_guest++;
 	return NOBODY;
@@ -193,7 +205,7 @@ int vdev_removal_ack(struct vdev_removal *r, uint64_t now_ns, uint64_t unit)
 	vdev__removal_tick(r, now_ns);
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_ACK, index, 0);
 	r->stats.acks++;
-	vdev__removal_got_ack(r, vdev__removal_covering(r, index), index);
+	vdev__removal_got_ack(r, vdev__removal_answered(r, index), index);
 	return waiting(r);
 }
 

@@ -37,8 +37,6 @@ void vdev__removal_advance(struct vdev_removal *r, uint32_t index)
 			if (u->transport == VDEV_REMOVAL_NO_TRANSPORT)
 				continue;
 			vdev__removal_try_warn(r, index);
-			if (u->phase == NOT_READY)
-				vdev__removal_note(r, index, 1u << VDEV_REMOVAL_GUEST_NOT_READY);
 			break;
 		case VDEV_REMOVAL_AWAIT_ACK:
 			vdev__removal_await(r, index);
@@ -115,6 +113,7 @@ void vdev__removal_warn_done(struct vdev_removal *r, uint32_t index, int status)
 		return;
 	if (status == -EAGAIN) {
 		u->phase = GAP;
+		vdev__removal_reconsider(r, index);
 	} else if (status && u->policy == VDEV_REMOVAL_ACK_FORCE) {
 		u->flags |= O_FORCED;
 		vdev__removal_go_hide(r, index);

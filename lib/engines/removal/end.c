@@ -10,18 +10,21 @@ static int warned(const struct unit *u)
 	       (u->transport == VDEV_REMOVAL_PCIE || u->transport == VDEV_REMOVAL_PVDEV);
 }
 
-static uint32_t first_undone(const struct vdev_removal *r, uint32_t index, uint32_t kind)
+/* The member after `m` (NOBODY: the first) whose step of this kind was given and can be undone. */
+static uint32_t next_undone(const struct vdev_removal *r, uint32_t index, uint32_t m, uint32_t kind)
 {
-	uint32_t m = vdev__removal_first(r, index);
+	const struct unit *u = unit_at(r, index);
+	int begin = m == NOBODY;
 
-	while (m != NOBODY && vdev__removal_left_out(unit_at(r, m), kind))
-		m = vdev__removal_after(r, index, m);
-	return m;
-}
-
-static int at_limit(const struct unit *u, uint32_t member)
-{
-	return (u->marks & M_BEFORE) && member == u->undo_limit;
+	for (;; begin = 0) {
+		if (!begin && m == u->undo_limit)
+			return NOBODY;
+		m = begin ? vdev__removal_first(r, index) : vdev__removal_after(r, index, m);
+		if (m == NOBODY || ((u->marks & M_BEFORE) && m == u->undo_limit))
+			return NOBODY;
+		if (!vdev__removal_left_out(unit_at(r, m), kind))
+			return m;
+	}
 }
 
 /* Finds the newest step at or before u->step that has something to undo; 0: none left. */
@@ -44,8 +47,8 @@ static int find_undo(const struct vdev_removal *r, uint32_t index, int step)
 				return 1;
 			continue;
 		}
-		u->cursor = first_undone(r, index, s[step].kind);
-		if (u->cursor != NOBODY && !at_limit(u, u->cursor))
+		u->cursor = next_undone(r, index, NOBODY, s[step].kind);
+		if (u->cursor != NOBODY)
 			return 1;
 	}
 	if (in_set || !warned(u))
@@ -55,41 +58,64 @@ static int find_undo(const struct vdev_removal *r, uint32_t index, int step)
 	return 1;
 }
 
-/* Forgets who asked; 1 when somebody asked anew meanwhile. */
-static int next_requests(struct vdev_removal *r, uint32_t index, int keep, int *ret_force)
+/* Calls `each` for the members of a target and, when it is a slot, for itself at the end. */
+static void for_each(struct vdev_removal *r, uint32_t index, uint32_t flags,
+		     void (*each)(struct vdev_removal *r, uint32_t index, uint32_t m,
+				  uint32_t flags))
 {
-	uint32_t m = vdev__removal_first(r, index);
-	int again = 0, self = 0;
+	uint32_t next;
 
-	while (m != NOBODY || !self) {
-		struct unit *u = unit_at(r, m == NOBODY ? index : m);
-
-		if (m == NOBODY || m == index)
-			self = 1;
-		if (m != NOBODY && vdev__removal_spoken_for(r, index, m)) {
-			m = vdev__removal_after(r, index, m);
-			continue;
-		}
-		*ret_force |= (u->flags & U_NEXT_FORCED) != 0;
-		if (!(u->flags & U_NEXT) && !keep)
-			u->flags &= ~U_REQUESTED;
-		if (u->flags & U_NEXT)
-			u->flags |= U_REQUESTED;
-		again |= (u->flags & U_REQUESTED) != 0;
-		u->flags &= ~(U_NEXT | U_NEXT_FORCED);
-		m = m == NOBODY ? NOBODY : vdev__removal_after(r, index, m);
+	for (uint32_t m = vdev__removal_first(r, index); m != NOBODY; m = next) {
+		next = vdev__removal_after(r, index, m);
+		if (!vdev__removal_spoken_for(r, index, m))
+			each(r, index, m, flags);
 	}
-	return again;
+	if (unit_at(r, index)->unit_class == VDEV_REMOVAL_PCI_SLOT)
+		each(r, index, index, flags);
+}
+
+/* Forgets who asked, but not who asked anew meanwhile. */
+static void forget_request(struct vdev_removal *r, uint32_t index, uint32_t m, uint32_t flags)
+{
+	struct unit *u = unit_at(r, m);
+
+	(void)index;
+	(void)flags;
+	u->flags &= ~U_REQUESTED;
+	if (u->flags & U_NEXT)
+		u->flags |= U_REQUESTED;
+	u->flags &= ~U_NEXT;
+}
+
+/* Each who asked anew gets an operation of its own unit, not of what was above it. */
+static void begin_next(struct vdev_removal *r, uint32_t index, uint32_t m, uint32_t flags)
+{
+	struct unit *u = unit_at(r, m), *t;
+	uint32_t target = vdev__removal_target(r, m);
+	int force = (u->flags & U_NEXT_FORCED) != 0;
+
+	u->flags &= ~U_NEXT_FORCED;
+	if (!(u->flags & U_REQUESTED) || vdev__removal_covering(r, m) != NOBODY)
+		return;
+	t = unit_at(r, target);
+	t->flags |= force ? O_FORCED : 0;
+	t->flags |= target == index && (flags & O_LATE_ACK) ? O_ACKED : 0;
+	vdev__removal_begin(r, target);
+}
+
+static void check_slot(struct vdev_removal *r, uint32_t index, uint32_t m, uint32_t flags)
+{
+	(void)index;
+	(void)flags;
+	if (unit_at(r, m)->unit_class == VDEV_REMOVAL_PCI_SLOT)
+		vdev__removal_slot_check(r, m);
 }
 
 /* The operation is over and its target is still there. */
 static void clear(struct vdev_removal *r, uint32_t index)
 {
 	struct unit *u = unit_at(r, index);
-	uint32_t flags = u->flags;
-	int again = 0, force = 0, emptied;
-
-	emptied = u->marks & M_EMPTIED;
+	uint32_t flags = u->flags, emptied = u->marks & M_EMPTIED;
 
 	u->phase = IDLE;
 	u->flags &= ~O_ALL;
@@ -97,21 +123,17 @@ static void clear(struct vdev_removal *r, uint32_t index)
 	u->notes &= N_OWN;
 	u->note_cursor = NOBODY;
 	r->stats.operations--;
-	if (!(flags & O_ABSORB))
-		again = next_requests(r, index, (flags & O_HOLDING) != 0, &force);
-	force |= (flags & (O_HOLDING | O_FORCED)) == (O_HOLDING | O_FORCED);
-	if (again) {
-		u->flags |= (force ? O_FORCED : 0) | (flags & O_LATE_ACK ? O_ACKED : 0);
-		vdev__removal_begin(r, index);
-	} else if (flags & O_LATE_ACK) {
-		vdev__removal_got_ack(r, vdev__removal_covering(r, index), index);
+	if (!(flags & O_ABSORB)) {
+		for_each(r, index, flags, forget_request);
+		for_each(r, index, flags, begin_next);
 	}
-	if (u->unit_class == VDEV_REMOVAL_PCI_SLOT) {
-		if (emptied)
-			vdev__removal_slot_emptied(r, index);
-		else
-			vdev__removal_slot_check(r, index);
-	}
+	if ((flags & O_LATE_ACK) && vdev__removal_covering(r, index) == NOBODY)
+		vdev__removal_got_ack(r, NOBODY, index);
+	if (u->phase == IDLE)
+		u->flags &= ~O_ALL;
+	if (emptied)
+		vdev__removal_slot_emptied(r, index);
+	for_each(r, index, flags, check_slot);
 	vdev__removal_settle_ready(r, index);
 }
 
@@ -175,7 +197,7 @@ void vdev__removal_back_out(struct vdev_removal *r, uint32_t index, uint32_t out
 	if (u->phase == HELD && (u->flags & O_FORCED))
 		unhold_for_nobody(r, index);
 	if (outcome != VDEV_REMOVAL_REFUSED && outcome != VDEV_REMOVAL_ROLLED_BACK)
-		u->fault = 0;
+		u->fault = u->fault_status = 0;
 	u->outcome = (uint8_t)outcome;
 	u->undo_limit = u->phase == PRE ? u->cursor : NOBODY;
 	u->marks = (uint8_t)(u->marks & M_GIVEN ? u->marks & ~M_BEFORE : u->marks | M_BEFORE);
@@ -197,11 +219,9 @@ void vdev__removal_undo_next(struct vdev_removal *r, uint32_t index)
 		vdev__removal_go_hide(r, index);
 		return;
 	}
-	if (kind != VDEV_REMOVAL_WARN && u->cursor != u->undo_limit)
-		next = vdev__removal_after(r, index, u->cursor);
-	while (next != NOBODY && vdev__removal_left_out(unit_at(r, next), kind))
-		next = vdev__removal_after(r, index, next);
-	if (next != NOBODY && !at_limit(u, next)) {
+	if (kind != VDEV_REMOVAL_WARN)
+		next = next_undone(r, index, u->cursor, kind);
+	if (next != NOBODY) {
 		u->cursor = next;
 		return;
 	}

@@ -220,7 +220,9 @@ static inline int step_out(const struct unit *u)
 
 static inline int past_return(const struct unit *u)
 {
-	return u->phase == HIDE || u->phase == TEAR || (u->flags & O_ACKED) != 0;
+	return u->phase == HIDE || u->phase == TEAR || (u->flags & O_ACKED) ||
+	       (u->phase == END && (u->outcome == VDEV_REMOVAL_REMOVED ||
+				    u->outcome == VDEV_REMOVAL_REMOVED_BY_GUEST));
 }
 
 /* unit.c: handles, events' first lines */
@@ -236,6 +238,7 @@ uint32_t vdev__removal_first(const struct vdev_removal *r, uint32_t target);
 uint32_t vdev__removal_after(const struct vdev_removal *r, uint32_t target, uint32_t member);
 uint32_t vdev__removal_target(const struct vdev_removal *r, uint32_t index);
 uint32_t vdev__removal_covering(const struct vdev_removal *r, uint32_t index);
+uint32_t vdev__removal_answered(const struct vdev_removal *r, uint32_t index);
 int vdev__removal_spoken_for(const struct vdev_removal *r, uint32_t target, uint32_t member);
 uint32_t vdev__removal_requested(const struct vdev_removal *r, uint32_t target, uint32_t after);
 
@@ -244,6 +247,7 @@ uint32_t vdev__removal_effective(const struct vdev_removal *r, const struct unit
 void vdev__removal_publish(struct vdev_removal *r, uint32_t index);
 uint32_t vdev__removal_lowest(const struct vdev_removal *r, uint32_t target, uint32_t asked,
 			      uint32_t *ret_because);
+void vdev__removal_reconsider(struct vdev_removal *r, uint32_t target);
 void vdev__removal_forget_levels(struct vdev_removal *r);
 
 /* sets.c */

@@ -104,15 +104,16 @@ uint32_t vdev__removal_lowest(const struct vdev_removal *r, uint32_t target, uin
 }
 
 /* A waiting request goes on when the guest now bears more (R6); nothing is made longer. */
-static void reconsider(struct vdev_removal *r, uint32_t index)
+void vdev__removal_reconsider(struct vdev_removal *r, uint32_t target)
 {
-	uint32_t target = vdev__removal_covering(r, index), level, because;
+	uint32_t level, because;
 	struct unit *u;
 
 	if (target == NOBODY)
 		return;
 	u = unit_at(r, target);
-	if (u->phase != NOT_READY && u->phase != GAP && u->phase != AWAIT)
+	if (u->phase != NOT_READY && u->phase != GAP && u->phase != AWAIT &&
+	    (u->phase != WARN || step_out(u)))
 		return;
 	level = vdev__removal_lowest(r, target, target, &because);
 	if (level == VDEV_REMOVAL_SAFE ||
@@ -145,7 +146,7 @@ int vdev_removal_declare(struct vdev_removal *r, uint64_t now_ns, uint64_t unit,
 		u->operator_level = (uint8_t)level;
 	r->stats.declared++;
 	vdev__removal_publish(r, index);
-	reconsider(r, index);
+	vdev__removal_reconsider(r, vdev__removal_covering(r, index));
 	return waiting(r);
 }
 

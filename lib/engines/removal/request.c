@@ -34,7 +34,7 @@ static void set_terms(const struct vdev_removal *r, struct unit *u,
 }
 
 /* An operation below gives way to the one above it. */
-static void absorb(struct vdev_removal *r, uint32_t index)
+static void absorb(struct vdev_removal *r, uint32_t target, uint32_t index)
 {
 	struct unit *u = unit_at(r, index);
 
@@ -42,6 +42,7 @@ static void absorb(struct vdev_removal *r, uint32_t index)
 	    (u->flags & O_ABSORB))
 		return;
 	u->flags |= O_ABSORB;
+	unit_at(r, target)->flags |= u->flags & O_FORCED;
 	if (!step_out(u))
 		vdev__removal_back_out(r, index, 0);
 }
@@ -57,7 +58,7 @@ static int busy_below(struct vdev_removal *r, uint32_t target)
 
 		if (m == target)
 			continue;
-		absorb(r, m);
+		absorb(r, target, m);
 		busy |= u->phase != IDLE || (u->notes & N_OWN) ||
 			(u->flags & (A_OUT | A_CANCEL_OUT)) != 0;
 	}
@@ -156,15 +157,13 @@ static void join(struct vdev_removal *r, uint32_t target, uint32_t index,
 	int force = (q->flags & VDEV_REMOVAL_FORCE) != 0;
 
 	r->stats.joined++;
-	if (top->phase == END || (ending(top) && !force)) {
-		/* This one is lost already: its outcome is told, then a new one begins. */
+	if (top->phase == END || (ending(top) && !force) || (top->flags & O_HOLDING)) {
+		/* This one is lost already, or ends in holding: then a new one begins. */
 		u->flags |= U_NEXT | (force ? U_NEXT_FORCED : 0);
-		set_terms(r, top, q);
+		set_terms(r, unit_at(r, vdev__removal_target(r, index)), q);
 		return;
 	}
 	u->flags |= U_REQUESTED;
-	if (top->flags & O_HOLDING)
-		set_terms(r, top, q); /* begins when the unit is hidden */
 	if (force)
 		upgrade(r, target);
 }

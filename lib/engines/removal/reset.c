@@ -15,11 +15,9 @@ static void set_ready(struct vdev_removal *r, uint32_t index, int ready)
 	int was = (u->flags & U_READY) != 0;
 
 	u->flags = ready ? u->flags | U_READY : u->flags & ~U_READY;
-	if (!ready || was)
-		return;
-	if (u->phase == NOT_READY) {
+	if (u->phase == NOT_READY || (u->phase == WARN && !step_out(u))) {
 		vdev__removal_try_warn(r, index);
-	} else if (u->phase == AWAIT && u->transport == VDEV_REMOVAL_PVDEV) {
+	} else if (u->phase == AWAIT && u->transport == VDEV_REMOVAL_PVDEV && ready && !was) {
 		u->step--; /* its driver came anew and never heard the warning */
 		vdev__removal_try_warn(r, index);
 	}

@@ -19,7 +19,7 @@ void vdev__removal_go_hide(struct vdev_removal *r, uint32_t index)
 	struct unit *u = unit_at(r, index);
 
 	if (!u->stuck)
-		u->fault = 0;
+		u->fault = u->fault_status = 0;
 	u->phase = HIDE;
 	u->step = (uint8_t)vdev__removal_hide_step(r, u);
 	u->cursor = vdev__removal_first(r, index);

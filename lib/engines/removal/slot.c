@@ -71,7 +71,7 @@ void vdev__removal_slot_check(struct vdev_removal *r, uint32_t slot)
 
 static void power_changed(struct vdev_removal *r, uint32_t slot, int was_off, int is_off)
 {
-	uint32_t target = vdev__removal_covering(r, slot);
+	uint32_t target = vdev__removal_answered(r, slot);
 
 	if (is_off)
 		unit_at(r, slot)->marks &= ~M_POWER_ON;
@@ -122,7 +122,7 @@ int vdev_removal_slot(struct vdev_removal *r, uint64_t now_ns, uint64_t slot, ui
 	if (u->transport == VDEV_REMOVAL_PCIE) {
 		u->flags = (control & ready) == ready ? u->flags | U_READY : u->flags & ~U_READY;
 		power_changed(r, index, was_off, vdev__removal_is_off(u));
-		if (u->phase == NOT_READY || u->phase == GAP)
+		if (u->phase == NOT_READY || u->phase == GAP || (u->phase == WARN && !step_out(u)))
 			vdev__removal_try_warn(r, index);
 		vdev__removal_look_busy(r, index);
 	}

@@ -115,6 +115,26 @@ uint32_t vdev__removal_covering(const struct vdev_removal *r, uint32_t index)
 	return found;
 }
 
+/*
+ * Target of the operation that an answer about a unit is for, or NOBODY. One that has not begun to
+ * ask anybody is answered only by its own unit (or what is plugged into its slot): an answer for
+ * something further down says nothing about the rest.
+ */
+uint32_t vdev__removal_answered(const struct vdev_removal *r, uint32_t index)
+{
+	uint32_t own = vdev__removal_target(r, index), below = NOBODY;
+
+	for (uint32_t at = index; at != ROOT; below = at, at = unit_at(r, at)->parent) {
+		const struct unit *u = unit_at(r, at);
+
+		if (below != NOBODY && !belongs(unit_at(r, below), at))
+			continue;
+		if (u->phase > BELOW || (u->phase != IDLE && (at == index || at == own)))
+			return at;
+	}
+	return NOBODY;
+}
+
 /* Whether an operation of its own, which goes on by itself, speaks for a member of `target`. */
 int vdev__removal_spoken_for(const struct vdev_removal *r, uint32_t target, uint32_t member)
 {
@@ -136,8 +156,8 @@ uint32_t vdev__removal_requested(const struct vdev_removal *r, uint32_t target, 
 		return NOBODY;
 	m = after == NOBODY ? vdev__removal_first(r, target)
 			    : vdev__removal_after(r, target, after);
-	while (m != NOBODY && (!(unit_at(r, m)->flags & U_REQUESTED) ||
-			       vdev__removal_spoken_for(r, target, m)))
+	while (m != NOBODY &&
+	       (!(unit_at(r, m)->flags & U_REQUESTED) || vdev__removal_spoken_for(r, target, m)))
 		m = vdev__removal_after(r, target, m);
 	if (m == NOBODY && outlives(unit_at(r, target)) &&
 	    (unit_at(r, target)->flags & U_REQUESTED))
