@@ -2,8 +2,6 @@
 /* The KVM backend's calls: handles, gates, limits, error codes, texts, memory. */
 #include "test_kvm_backend_fake.h"
 
-#include <signal.h>
-
 #define DEV 0x1000001
 #define OTHER 0x1000002
 
@@ -151,12 +149,19 @@ static void failed_attach_registers_nothing(void **state)
 	assert_int_equal(vdev_kvm_gated(f->kvm, OTHER), 0);
 }
 
-static void error_texts_of_vfio(void **state)
+static void error_texts(void **state)
 {
 	struct vdev_kvm_dma dma = fake_dma(31, 32, 33);
 	struct fake *f = *state;
+	struct vdev_kvm_memslot slot = fake_slot(3, 0);
 	char tiny[8];
 
+	assert_int_equal(vdev_kvm_add_memslot(f->kvm, OTHER, &slot), 0);
+	f->fail_request = KVM_SET_USER_MEMORY_REGION;
+	f->fail_with = -EINVAL;
+	assert_int_equal(fake_perform(f, VDEV_REMOVAL_UNMAP_BARS, OTHER), -EINVAL);
+	expect_error(f, "KVM_SET_USER_MEMORY_REGION (delete, slot 3, guest address 0xfd000000, "
+			"size 0x10000): Invalid argument");
 	assert_int_equal(vdev_kvm_add_dma(f->kvm, DEV, &dma), 0);
 	f->fail_request = VFIO_IOMMU_UNMAP_DMA;
 	f->fail_with = -EINVAL;
@@ -250,6 +255,54 @@ static void stats_arguments(void **state)
 	assert_int_equal(s.irqfds, 77);
 }
 
+#if VDEV_TRACE
+static void see(void *user, const struct vdev_trace *event)
+{
+	struct vdev_trace *last = user;
+
+	*last = *event;
+}
+
+static void trace_tells_what_was_done(void **state)
+{
+	struct fake *f = *state;
+	struct vdev_trace last = {.id = 0};
+	struct vdev_env env = {.struct_size = sizeof(env), .user = &last, .trace = see};
+	struct vdev_kvm_config config = {.struct_size = sizeof(config),
+					 .vm_fd = VM_FD,
+					 .max_devices = 1,
+					 .ioctl = fake_ioctl,
+					 .user = f};
+	struct vdev_kvm_irqfd irq = {.struct_size = sizeof(irq), .fd = 9, .resample_fd = -1};
+	struct vdev_action a = {.id = 5,
+				.dev = DEV,
+				.user_data = 6,
+				.kind = VDEV_REMOVAL_DETACH_EVENTS,
+				.flags = 8};
+	struct vdev_kvm *kvm;
+
+	assert_int_equal(vdev_kvm_new(&kvm, &env, &config), 0);
+	assert_int_equal(vdev_kvm_add_irqfd(kvm, DEV, &irq), 0);
+	f->fail_request = KVM_IRQFD;
+	f->fail_with = -EBADF;
+	assert_int_equal(vdev_kvm_perform(kvm, &a), -EBADF);
+	assert_int_equal(last.part, VDEV_PART_KVM);
+	assert_int_equal(last.what, VDEV_TRACE_DONE);
+	assert_int_equal(last.id, 5);
+	assert_int_equal(last.dev, DEV);
+	assert_int_equal(last.user_data, 6);
+	assert_int_equal(last.kind, VDEV_REMOVAL_DETACH_EVENTS);
+	assert_int_equal(last.flags, 8);
+	assert_int_equal((int64_t)last.arg, -EBADF);
+	/* What is not its own is not in its timeline. */
+	last.id = 0;
+	a.kind = VDEV_REMOVAL_WARN;
+	assert_int_equal(vdev_kvm_perform(kvm, &a), -EOPNOTSUPP);
+	assert_int_equal(last.id, 0);
+	vdev_kvm_free(kvm);
+}
+#endif
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -261,11 +314,14 @@ int main(void)
 		T(unsupported_ioctl_is_a_failure),
 		T(positive_answers_are_success),
 		T(failed_attach_registers_nothing),
-		T(error_texts_of_vfio),
+		T(error_texts),
 		T(release_tells_what_is_left),
 		T(rename_moves_and_opens),
 		T(device_limit),
 		T(stats_arguments),
+#if VDEV_TRACE
+		T(trace_tells_what_was_done),
+#endif
 	};
 
 	return cmocka_run_group_tests_name("kvm_backend_calls", tests, NULL, NULL);

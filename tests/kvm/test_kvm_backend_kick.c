@@ -74,12 +74,32 @@ static int wait_left(struct vcpu_thread *t, int before)
 	return atomic_load(&t->left) > before;
 }
 
+/* Its thread has ended: told, not counted. The kernel forgets a thread a moment after the join. */
+static void kick_ended_thread(struct rig *r, int kicks)
+{
+	struct vdev_kvm_stats s;
+	int ret, tries = 0;
+
+	for (;;) {
+		ret = vdev_kvm_kick(r->kvm, 0);
+		if (ret != 1 || ++tries == 1000)
+			break;
+		kicks++;
+		usleep(1000);
+	}
+	assert_int_equal(ret, -ENOENT);
+	assert_non_null(strstr(r->v.log, "tgkill (vcpu 0, thread"));
+	assert_int_equal(vdev_kvm_set_vcpu(r->kvm, 0, 0, NULL), 0);
+	assert_int_equal(vdev_kvm_kick(r->kvm, UINT32_MAX), 0);
+	assert_int_equal(vdev_kvm_stats(r->kvm, &s, sizeof(s)), 0);
+	assert_int_equal(s.kicks, kicks);
+}
+
 static void kick_many(struct rig *r, const void *code, size_t size)
 {
 	struct vcpu_thread t;
-	struct vdev_kvm_stats s;
 	uint64_t begin, total = 0;
-	int i;
+	int i, kicks = 0;
 
 	start(&t, r, code, size);
 	for (i = 0; i < KICKS; i++) {
@@ -89,22 +109,16 @@ static void kick_many(struct rig *r, const void *code, size_t size)
 		assert_int_equal(vdev_kvm_kick(r->kvm, i & 1 ? 0 : UINT32_MAX), 1);
 		assert_true(wait_left(&t, before));
 		total += now_ns() - begin;
+		kicks++;
 	}
 	print_message("kick to exit, with the poll that sees it: %llu us\n",
 		      (unsigned long long)(total / KICKS / 1000));
 	atomic_store(&t.stop, 1);
-	assert_int_equal(vdev_kvm_kick(r->kvm, 0), 1);
+	/* It may have seen that already, when the signal of an earlier kick came late. */
+	kicks += vdev_kvm_kick(r->kvm, 0) == 1;
 	pthread_join(t.thread, NULL);
 	assert_int_equal(atomic_load(&t.other), 0);
-	assert_int_equal(vdev_kvm_stats(r->kvm, &s, sizeof(s)), 0);
-	assert_int_equal(s.kicks, KICKS + 1);
-	/* Its thread is gone: told, not counted, and no other thread is hit. */
-	assert_int_equal(vdev_kvm_kick(r->kvm, 0), -ENOENT);
-	assert_non_null(strstr(r->v.log, "tgkill (vcpu 0, thread"));
-	assert_int_equal(vdev_kvm_set_vcpu(r->kvm, 0, 0, NULL), 0);
-	assert_int_equal(vdev_kvm_kick(r->kvm, UINT32_MAX), 0);
-	assert_int_equal(vdev_kvm_stats(r->kvm, &s, sizeof(s)), 0);
-	assert_int_equal(s.kicks, KICKS + 1);
+	kick_ended_thread(r, kicks);
 }
 
 static void spinning_vcpu(void **state)

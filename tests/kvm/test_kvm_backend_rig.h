@@ -51,13 +51,17 @@ struct seen {
 static inline int rig_missing(void)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	const char *why = NULL;
 
-	if (fd < 0) {
-		fprintf(stderr, "skipped: /dev/kvm cannot be opened: %s\n", strerror(errno));
-		return 1;
-	}
-	close(fd);
-	return 0;
+	if (fd < 0)
+		why = strerror(errno);
+	else if (ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+		why = "it is not KVM";
+	if (fd >= 0)
+		close(fd);
+	if (why)
+		fprintf(stderr, "skipped: /dev/kvm cannot be used: %s\n", why);
+	return why != NULL;
 }
 
 static inline void rig_memory(struct rig *r)

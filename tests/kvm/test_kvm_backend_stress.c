@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include <vdev/kvm.h>
 #include <vdev/removal.h>
@@ -209,6 +210,49 @@ static void hide_waits_for_no_ioctl(void **state)
 	assert_int_equal(atomic_load(&s->ioctls), 2);
 }
 
+static void *release(void *arg)
+{
+	struct worker *w = arg;
+
+	if (perform(w->s, VDEV_REMOVAL_RELEASE, w->base))
+		atomic_fetch_add(&w->s->wrong, 1);
+	atomic_store(&w->s->stop, 1);
+	return NULL;
+}
+
+/* Who needs a device that is being worked on waits, and finds it gone or not. */
+static void others_wait_for_a_busy_device(void **state)
+{
+	struct stress *s = *state;
+	struct worker w = {s, 1};
+	struct vdev_kvm_stats stats;
+	pthread_t threads[3];
+
+	assert_int_equal(add(s, 1, 1), 0);
+	assert_int_equal(add(s, 1, 2), 0);
+	atomic_store(&s->block, 1);
+	pthread_create(&threads[0], NULL, take_apart, &w);
+	sem_wait(&s->inside);
+	pthread_create(&threads[1], NULL, release, &w);
+	pthread_create(&threads[2], NULL, take_apart, &w);
+	usleep(50000);
+	assert_int_equal(atomic_load(&s->stop), 0);
+	assert_int_equal(atomic_load(&s->ioctls), 1);
+	assert_int_equal(vdev_kvm_stats(s->kvm, &stats, sizeof(stats)), 0);
+	assert_int_equal(stats.irqfds, 2);
+	atomic_store(&s->block, 0);
+	sem_post(&s->go);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	pthread_join(threads[2], NULL);
+	assert_int_equal(atomic_load(&s->wrong), 0);
+	assert_int_equal(vdev_kvm_stats(s->kvm, &stats, sizeof(stats)), 0);
+	assert_int_equal(stats.devices, 0);
+	assert_int_equal(stats.irqfds, 0);
+	assert_int_equal(stats.detached, 2);
+	assert_int_equal(atomic_load(&s->ioctls), 2);
+}
+
 /* Two threads at one device: each resource is detached once, and both return when it is. */
 static void same_device_twice(void **state)
 {
@@ -237,6 +281,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(gates_do_not_flicker),
 		T(hide_waits_for_no_ioctl),
+		T(others_wait_for_a_busy_device),
 		T(same_device_twice),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The mock's configuration, its table, its trace. */
+/* The mock's configuration, what it refuses, its table, its trace. */
 #include "vt_test.h"
 
 #include <errno.h>
@@ -94,6 +94,49 @@ static void null_arguments(void **state)
 	assert_int_equal(vdev_mock_new(&m, &env, &good), -EINVAL);
 	assert_null(m);
 	(void)state;
+}
+
+static void bad_arguments(void **state)
+{
+	struct vdev_mock_rule r = {.struct_size = sizeof(r)};
+	struct vdev_action a = {.id = 1, .kind = VDEV_REMOVAL_HIDE};
+	struct vdev_mock_record record;
+	int32_t status;
+	struct vdev_mock *m;
+	uint64_t id;
+
+	(void)state;
+	assert_int_equal(vdev_mock_new(&m, NULL, &good), 0);
+	assert_int_equal(vdev_mock_perform(NULL, &a), -EINVAL);
+	assert_int_equal(vdev_mock_perform(m, NULL), -EINVAL);
+	a.id = 0;
+	assert_int_equal(vdev_mock_perform(m, &a), -EINVAL);
+	a = (struct vdev_action){.id = 1};
+	assert_int_equal(vdev_mock_perform(m, &a), -EINVAL);
+	assert_int_equal(vdev_mock_count(m), 0);
+	assert_int_equal(vdev_mock_count(NULL), 0);
+	assert_int_equal(vdev_mock_rule(NULL, &r), -EINVAL);
+	assert_int_equal(vdev_mock_rule(m, NULL), -EINVAL);
+	r.status = 1;
+	assert_int_equal(vdev_mock_rule(m, &r), -EINVAL);
+	r.status = INT32_MIN;
+	assert_int_equal(vdev_mock_rule(m, &r), -EINVAL);
+	r = (struct vdev_mock_rule){.struct_size = sizeof(r) - 8};
+	assert_int_equal(vdev_mock_rule(m, &r), -EINVAL);
+	assert_int_equal(vdev_mock_clear_rules(NULL), -EINVAL);
+	assert_int_equal(vdev_mock_step(NULL, 0, &id, &status), -EINVAL);
+	assert_int_equal(vdev_mock_step(m, 0, NULL, &status), -EINVAL);
+	assert_int_equal(vdev_mock_step(m, 0, &id, NULL), -EINVAL);
+	assert_int_equal(vdev_mock_deadline(NULL, &id), -EINVAL);
+	assert_int_equal(vdev_mock_deadline(m, NULL), -EINVAL);
+	assert_int_equal(vdev_mock_finish(NULL, 1, 0), -EINVAL);
+	assert_int_equal(vdev_mock_finish(m, 1, 1), -EINVAL);
+	assert_int_equal(vdev_mock_finish(m, 0, 0), -ENOENT);
+	assert_int_equal(vdev_mock_get(NULL, 0, &record, sizeof(record)), -EINVAL);
+	assert_int_equal(vdev_mock_get(m, 0, NULL, sizeof(record)), -EINVAL);
+	assert_int_equal(vdev_mock_get(m, 0, &record, 0), -EINVAL);
+	vdev_mock_free(m);
+	vdev_mock_free(NULL);
 }
 
 static void rule_limit(void **state)
@@ -237,6 +280,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test(newer_callers),
 		cmocka_unit_test(null_arguments),
+		cmocka_unit_test(bad_arguments),
 		cmocka_unit_test(rule_limit),
 		cmocka_unit_test(nothing_can_be_delayed_without_room),
 		cmocka_unit_test(as_a_table),

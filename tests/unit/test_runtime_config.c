@@ -193,7 +193,7 @@ static void no_more_fds(void **state)
 	now = old;
 	errno = 0;
 	for (i = 0; i < 3; i++) {
-		now.rlim_cur = (rlim_t)(lowest + i);
+		now.rlim_cur = (rlim_t)lowest + (rlim_t)i;
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
 		assert_int_equal(vdev_runtime_new(&rt, &v.env, &good), -EMFILE);
 		assert_null(rt);
@@ -202,7 +202,7 @@ static void no_more_fds(void **state)
 		assert_int_equal(fcntl(lowest, F_GETFD), -1);
 		errno = 0;
 	}
-	now.rlim_cur = (rlim_t)(lowest + 3);
+	now.rlim_cur = (rlim_t)lowest + 3;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
 	assert_int_equal(vdev_runtime_new(&rt, &v.env, &good), 0);
 	vdev_runtime_free(rt);
