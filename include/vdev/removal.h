@@ -81,7 +81,7 @@ struct vdev_removal;
 #define VDEV_REMOVAL_ACK_DEFAULT 0u /**< in a request: the object's policy; in a config: FAIL */
 #define VDEV_REMOVAL_ACK_FAIL 1u /**< the warning is taken back where that is possible */
 #define VDEV_REMOVAL_ACK_KEEP 2u /**< stays pending: a late ack or a reset completes it */
-#define VDEV_REMOVAL_ACK_RETRY 3u /**< warned again `retries` times, then as FAIL */
+#define VDEV_REMOVAL_ACK_RETRY 3u /**< warned again `retries` times, then as FAIL; a time in which the slot let no warning through counts too */
 #define VDEV_REMOVAL_ACK_FORCE 4u /**< removed without it */
 /** @} */
 

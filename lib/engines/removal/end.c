@@ -95,8 +95,13 @@ static void begin_next(struct vdev_removal *r, uint32_t index, uint32_t m, uint3
 	int force = (u->flags & U_NEXT_FORCED) != 0;
 
 	u->flags &= ~U_NEXT_FORCED;
-	if (!(u->flags & U_REQUESTED) || vdev__removal_covering(r, m) != NOBODY)
+	if (!(u->flags & U_REQUESTED))
 		return;
+	if (vdev__removal_covering(r, m) != NOBODY) {
+		if (force)
+			vdev__removal_upgrade(r, vdev__removal_covering(r, m));
+		return;
+	}
 	t = unit_at(r, target);
 	t->flags |= force ? O_FORCED : 0;
 	t->flags |= target == index && (flags & O_LATE_ACK) ? O_ACKED : 0;

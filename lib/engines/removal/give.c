@@ -223,6 +223,8 @@ static void give_cancel(struct vdev_removal *r, struct unit *u, uint32_t index,
 	a->arg[0] = u->action;
 	a->arg[1] = kind;
 	a->arg[2] = 0;
+	a->flags |= u->marks & M_CANCEL_GIVEN ? VDEV_REMOVAL_AGAIN : 0;
+	u->marks |= M_CANCEL_GIVEN;
 	u->flags = (u->flags & ~A_CANCEL_DUE) | A_CANCEL_OUT;
 	r->stats.cancels++;
 }
@@ -267,8 +269,8 @@ static void give(struct vdev_removal *r, uint32_t index, struct vdev_action *a)
 	a->id = u->action;
 	if (u->flags & A_AGAIN) {
 		left = vdev__deadlines_get(&r->deadlines, index);
-		left = left == VDEV_NONE ? r->now : left; /* ran out before it was given again */
-		a->deadline_ns = u->flags & A_NOTE ? VDEV_NONE : left;
+		if (a->deadline_ns != VDEV_NONE) /* what is left; none when it ran out meanwhile */
+			a->deadline_ns = left == VDEV_NONE ? r->now : left;
 		a->flags |= VDEV_REMOVAL_AGAIN;
 	}
 	u->flags = (u->flags & ~A_AGAIN) | A_OUT;

@@ -152,7 +152,8 @@ struct unit {
 #define M_POWER_ON 0x4u /* the slot came back while its units were being hidden */
 #define M_GIVEN 0x10u /* PRE: the member at the cursor was given the present step */
 #define M_EMPTIED 0x20u /* slots: something was in it and is gone */
-#define M_ALL 0x3fu
+#define M_CANCEL_GIVEN 0x40u /* for the outstanding action; after a load it comes out again */
+#define M_ALL 0x7fu
 #define M_STALE 0x8u /* VM: the hold that the outstanding UNHOLD was for has ended */
 
 /* UNDO: what is undone is the warning, though the present set has none. */
@@ -270,6 +271,7 @@ int vdev__removal_left_out(const struct unit *member, uint32_t kind);
 int vdev__removal_check_request(const struct vdev_removal_request *in,
 				struct vdev_removal_request *out);
 void vdev__removal_begin(struct vdev_removal *r, uint32_t target);
+void vdev__removal_upgrade(struct vdev_removal *r, uint32_t target);
 void vdev__removal_woken(struct vdev_removal *r, uint32_t at);
 void vdev__removal_start_held(struct vdev_removal *r);
 void vdev__removal_begin_unasked(struct vdev_removal *r, uint32_t target, uint32_t flags);

@@ -35,15 +35,13 @@ void vdev__removal_blank(struct unit *u)
 
 static int new_item(struct vdev_removal *r, uint32_t *ret_index)
 {
-	int error = vdev__table_new(&r->units, ret_index);
+	/* Before an index is taken: it can be at most the number of those used so far. */
+	int error = vdev__deadlines_reserve(&r->deadlines, r->units.high + 1);
 
+	if (!error)
+		error = vdev__table_new(&r->units, ret_index);
 	if (error)
 		return error;
-	error = vdev__deadlines_reserve(&r->deadlines, *ret_index + 1);
-	if (error) {
-		vdev__table_del(&r->units, *ret_index);
-		return error;
-	}
 	vdev__removal_blank(unit_at(r, *ret_index));
 	return 0;
 }
@@ -165,16 +163,18 @@ static int make_unit(struct vdev_removal *r, const struct vdev_removal_unit *in,
 
 	if (in->name && vdev__hash_get(&r->names, in->name, &index))
 		return -EEXIST;
-	error = new_item(r, &index);
+	/* First the room for the name, so that nothing is used up when there is none. */
+	error = in->name ? vdev__hash_put(&r->names, in->name, ROOT) : 0;
 	if (error)
 		return error;
-	error = in->name ? vdev__hash_put(&r->names, in->name, index) : 0;
-	if (error) {
-		vdev__table_del(&r->units, index);
+	error = new_item(r, ret_index);
+	if (!in->name)
 		return error;
-	}
-	*ret_index = index;
-	return 0;
+	if (error)
+		vdev__hash_del(&r->names, in->name);
+	else
+		vdev__hash_put(&r->names, in->name, *ret_index); /* replaces: cannot fail */
+	return error;
 }
 
 int vdev_removal_add(struct vdev_removal *r, uint64_t now_ns, const struct vdev_removal_unit *unit,

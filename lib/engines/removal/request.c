@@ -129,7 +129,7 @@ void vdev__removal_woken(struct vdev_removal *r, uint32_t at)
 }
 
 /* FORCE on an operation that is under way (R11). */
-static void upgrade(struct vdev_removal *r, uint32_t target)
+void vdev__removal_upgrade(struct vdev_removal *r, uint32_t target)
 {
 	struct unit *u = unit_at(r, target);
 
@@ -161,11 +161,13 @@ static void join(struct vdev_removal *r, uint32_t target, uint32_t index,
 		/* This one is lost already, or ends in holding: then a new one begins. */
 		u->flags |= U_NEXT | (force ? U_NEXT_FORCED : 0);
 		set_terms(r, unit_at(r, vdev__removal_target(r, index)), q);
+		if (force && step_out(top) && (top->flags & A_OVERDUE))
+			vdev__removal_stuck(r, target);
 		return;
 	}
 	u->flags |= U_REQUESTED;
 	if (force)
-		upgrade(r, target);
+		vdev__removal_upgrade(r, target);
 }
 
 int vdev_removal_request(struct vdev_removal *r, uint64_t now_ns, uint64_t unit,

@@ -158,6 +158,7 @@ void vdev__removal_stuck(struct vdev_removal *r, uint32_t index)
 		u->marks |= M_GIVE_UP;
 		return;
 	}
+	u->marks &= (uint8_t)~M_CANCEL_GIVEN;
 	u->stuck = u->action;
 	u->flags &= ~(A_OUT | A_OVERDUE);
 	u->fault = (uint16_t)kind;
@@ -214,7 +215,7 @@ static int end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int s
 		int note = (u->flags & A_NOTE) != 0;
 
 		u->flags &= ~(A_OUT | A_OVERDUE | A_CANCEL_DUE | A_NOTE);
-		u->marks &= ~M_GIVE_UP;
+		u->marks &= (uint8_t)~(M_GIVE_UP | M_CANCEL_GIVEN);
 		if (note)
 			note_done(r, index);
 		else
