@@ -676,7 +676,7 @@ VDEV_API int vdev_removal_save(const struct vdev_removal *obj, uint64_t now_ns, 
  * user_data are 0 until vdev_removal_set_user_data(); actions that were outstanding come out again
  * with the same id and the flag VDEV_REMOVAL_AGAIN.
  * @param env hooks, or NULL
- * @param config as for vdev_removal_new(); max_units at least the units in the image
+ * @param config as for vdev_removal_new(); max_units at least that of the saved object
  * @param now_ns caller's clock, unrelated to the clock at save()
  * @param image the image; may be hostile
  * @param size bytes at image

@@ -274,8 +274,12 @@ static void give(struct vdev_removal *r, uint32_t index, struct vdev_action *a)
 		a->flags |= VDEV_REMOVAL_AGAIN;
 	}
 	u->flags = (u->flags & ~A_AGAIN) | A_OUT;
-	if (!(u->flags & A_NOTE))
+	if (u->flags & A_OVERDUE) { /* it was when the image was written */
+		u->flags |= A_CANCEL_DUE;
+		vdev__removal_settle_ready(r, index);
+	} else if (!(u->flags & A_NOTE)) {
 		vdev__deadlines_arm(&r->deadlines, index, a->deadline_ns);
+	}
 }
 
 int vdev_removal_next(struct vdev_removal *r, struct vdev_action *ret_action, size_t size)

@@ -36,8 +36,6 @@ static void put_unit(struct saver *s, uint32_t index)
 
 	if (u->flags & A_OUT)
 		flags |= A_AGAIN;
-	if (u->flags & A_OVERDUE)
-		timer = 0;
 	vdev__put_u64(w, vdev__table_handle(&r->units, index));
 	vdev__put_u64(w, u->name);
 	vdev__put_u64(w, u->address);

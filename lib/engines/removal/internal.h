@@ -103,7 +103,7 @@ enum phase {
 /* What an image keeps of unit.flags and unit.notes. */
 #define VDEV__REMOVAL_KEPT                                                                   \
 	(U_TRACK | U_TOUCHED | U_READY | U_GONE_BACKEND | U_QUEUED | U_HIDDEN | U_SETTLING | \
-	 U_REQUESTED | U_NEXT | U_NEXT_FORCED | O_ALL | A_AGAIN | A_NOTE)
+	 U_REQUESTED | U_NEXT | U_NEXT_FORCED | O_ALL | A_AGAIN | A_NOTE | A_OVERDUE)
 #define VDEV__REMOVAL_NOTES (0x1ffeu | N_OWN)
 #define VDEV__REMOVAL_IMAGE_VERSION 1u
 #define VDEV__REMOVAL_UNIT_BYTES 115u /* of one unit in an image */

@@ -215,7 +215,7 @@ static int notes_ok(const struct vdev_removal *r, const struct unit *u, uint32_t
 	if ((u->notes & ~N_OWN) && vdev__removal_requested(r, index, NOBODY) == NOBODY)
 		return 0;
 	if (!(u->flags & A_AGAIN))
-		return 1;
+		return !(u->flags & A_OVERDUE);
 	if (u->flags & A_NOTE)
 		return u->action && known && (u->note >= 16 || u->note_cursor != NOBODY);
 	return u->action && (u->phase == WARN || u->phase >= PRE);

@@ -33,6 +33,16 @@ static void set_terms(const struct vdev_removal *r, struct unit *u,
 	u->ack_ns = q->ack_ns; /* 0: the action set's, known when it is chosen */
 }
 
+/* What is only held above them has still to be removed: they begin anew when it is hidden. */
+static void ask_again(struct vdev_removal *r, uint32_t index)
+{
+	uint32_t forced = unit_at(r, index)->flags & O_FORCED ? U_NEXT_FORCED : 0;
+
+	for (uint32_t m = vdev__removal_requested(r, index, NOBODY); m != NOBODY;
+	     m = vdev__removal_requested(r, index, m))
+		unit_at(r, m)->flags |= U_NEXT | forced;
+}
+
 /* An operation below gives way to the one above it. */
 static void absorb(struct vdev_removal *r, uint32_t target, uint32_t index)
 {
@@ -42,7 +52,10 @@ static void absorb(struct vdev_removal *r, uint32_t target, uint32_t index)
 	    (u->flags & O_ABSORB))
 		return;
 	u->flags |= O_ABSORB;
-	unit_at(r, target)->flags |= u->flags & O_FORCED;
+	if (unit_at(r, target)->flags & O_HOLDING)
+		ask_again(r, index);
+	else
+		unit_at(r, target)->flags |= u->flags & O_FORCED;
 	if (!step_out(u))
 		vdev__removal_back_out(r, index, 0);
 }

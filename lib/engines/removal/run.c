@@ -154,7 +154,7 @@ void vdev__removal_stuck(struct vdev_removal *r, uint32_t index)
 
 	if (u->stuck || kind == VDEV_REMOVAL_RELEASE || kind == VDEV_REMOVAL_OUTCOME)
 		return;
-	if (u->flags & (A_CANCEL_DUE | A_CANCEL_OUT)) {
+	if (u->flags & (A_CANCEL_DUE | A_CANCEL_OUT | A_AGAIN)) {
 		u->marks |= M_GIVE_UP;
 		return;
 	}
@@ -215,7 +215,7 @@ static int end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int s
 		int note = (u->flags & A_NOTE) != 0;
 
 		u->flags &= ~(A_OUT | A_OVERDUE | A_CANCEL_DUE | A_NOTE);
-		u->marks &= (uint8_t)~(M_GIVE_UP | M_CANCEL_GIVEN);
+		u->marks &= (uint8_t) ~(M_GIVE_UP | M_CANCEL_GIVEN);
 		if (note)
 			note_done(r, index);
 		else

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The loop: time, completions, actions, until there is nothing left to do.
+ * The loop: time, what was completed, actions, until there is nothing left to do.
  *
- *   step --> tell ended ones --> next --1--> hooks --> backends --> done --> (again)
- *                                  \--0--> urgent deed elsewhere? wait, again : arm the timer, out
+ *   step --> completed: the other backends --> next --1--> hooks --> backends --> (again)
+ *                                                 \--0--> urgent elsewhere? wait, again : timer, out
+ *
+ * done() follows the last backend, in whichever thread that was.
  *
  * A thread that reported an acknowledgement returns only when the device is hidden (R8). So it waits
  * for a HIDE in another thread, and for the deeds there that can be what HIDE has to wait for: an
@@ -49,17 +51,15 @@ static void arm_timer(struct vdev_runtime *rt)
 	timerfd_settime(rt->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
-static void tell(struct vdev_runtime *rt, const struct vdev_action *a, int status)
+static void tell(struct vdev_runtime *rt, uint32_t job)
 {
-	if (status < 0) {
-		pthread_mutex_lock(&rt->state);
-		rt->stats.failed++;
-		pthread_mutex_unlock(&rt->state);
-	}
-	vdev__runtime_trace(rt, VDEV_TRACE_DONE, a, (uint64_t)(int64_t)status);
+	struct vdev_action a = rt->jobs[job].action;
+	int status = vdev__runtime_end(rt, job);
+
+	vdev__runtime_trace(rt, VDEV_TRACE_DONE, &a, (uint64_t)(int64_t)status);
 	/* The engine may have given it up meanwhile; it counts and forgets such a done(). */
 	if (rt->removal)
-		vdev_removal_done(rt->removal, vdev_runtime_now(rt), a->id, status);
+		vdev_removal_done(rt->removal, vdev_runtime_now(rt), a.id, status);
 }
 
 static int is_urgent(uint32_t kind)
@@ -70,52 +70,54 @@ static int is_urgent(uint32_t kind)
 }
 
 /* Called with `events` held, which is let go while hooks and backends run. */
-static void perform(struct vdev_runtime *rt, const struct vdev_action *a)
+static void perform(struct vdev_runtime *rt, uint32_t job, int hooks)
 {
-	uint32_t job = vdev__runtime_begin(rt, a);
-	int hooks = vdev__runtime_hooks_due(rt, a);
-	int urgent = is_urgent(a->kind);
-	uint32_t later;
-	int status;
+	int urgent = is_urgent(rt->jobs[job].action.kind);
+	int ended;
 
 	rt->urgent += (uint32_t)urgent;
 	pthread_mutex_unlock(&rt->events);
 	if (hooks)
-		vdev__runtime_run_hooks(rt, a);
-	later = vdev__runtime_offer(rt, a, &status);
+		vdev__runtime_run_hooks(rt, &rt->jobs[job].action);
+	ended = vdev__runtime_offer(rt, job);
 	pthread_mutex_lock(&rt->events);
-	if (vdev__runtime_settle(rt, job, later, status, &status))
-		tell(rt, a, status);
+	if (ended)
+		tell(rt, job);
 	if (urgent && !--rt->urgent)
 		pthread_cond_broadcast(&rt->calm);
 }
 
-static int next(struct vdev_runtime *rt, struct vdev_action *ret_action)
+/* Begins the engine's next action. 0: there is none, or no room to track it. */
+static int next(struct vdev_runtime *rt)
 {
-	if (!rt->removal || !vdev__runtime_room(rt))
+	struct vdev_action a;
+	uint32_t job;
+
+	if (!rt->removal || !vdev__runtime_room(rt) ||
+	    vdev_removal_next(rt->removal, &a, sizeof(a)) != 1)
 		return 0;
-	return vdev_removal_next(rt->removal, ret_action, sizeof(*ret_action));
+	job = vdev__runtime_begin(rt, &a);
+	perform(rt, job, vdev__runtime_hooks_due(rt, &a));
+	return 1;
 }
 
 static int run(struct vdev_runtime *rt)
 {
-	int performed = 0, status;
-	struct vdev_action a;
+	int performed = 0;
+	uint32_t job;
 
 	drain_fds(rt);
 	for (;;) {
 		if (rt->removal)
 			vdev_removal_step(rt->removal, vdev_runtime_now(rt));
-		while (vdev__runtime_take_ended(rt, &a, &status))
-			tell(rt, &a, status);
-		if (next(rt, &a) == 1) {
-			perform(rt, &a);
+		while ((job = vdev__runtime_take_ready(rt)) != VDEV__NO_JOB)
+			perform(rt, job, 0);
+		if (next(rt))
 			performed += performed < INT_MAX;
-		} else if (rt->urgent) {
+		else if (rt->urgent)
 			pthread_cond_wait(&rt->calm, &rt->events);
-		} else {
+		else
 			break;
-		}
 	}
 	arm_timer(rt);
 	return performed;

@@ -41,20 +41,23 @@ struct frame {
 	pthread_t thread;
 };
 
-/*
- * An action that is being performed or goes on in the background.
- *
- * Backends may complete it before their perform() has returned, so completions are counted from the
- * beginning and compared with the number of LATER answers once that is known.
- */
+enum job_state {
+	JOB_PERFORMING, /* a thread is in perform() of a backend, or between two */
+	JOB_EARLY, /* the same, and its completion came before that perform() has returned */
+	JOB_LATER, /* a backend goes on with it in the background */
+	JOB_READY, /* that backend completed it: it goes on with the next one */
+	JOB_ENDED, /* no backend is left: it has to be told */
+};
+
+/* An action on its way through the backends, one after the other. */
 struct job {
 	struct vdev_action action;
-	int32_t status; /* first error */
-	uint32_t came; /* completions so far */
-	uint32_t wanted; /* completions needed; known when not performing */
-	uint32_t next; /* in the list of ended ones */
-	uint8_t performing;
-	uint8_t ended;
+	int32_t status; /* first error; with `state` */
+	int32_t early; /* how the completion in JOB_EARLY ended it; with `state` */
+	uint32_t next; /* in the list of ready ones; with `state` */
+	uint32_t backend; /* the next one to be offered it; for who performs it */
+	uint8_t claimed; /* a backend knew it */
+	uint8_t state; /* enum job_state; with `state` */
 };
 
 struct vdev_runtime {
@@ -77,8 +80,8 @@ struct vdev_runtime {
 	struct frame *frames;
 	struct vdev__slots ids; /* action id to job */
 	struct job *jobs;
-	uint32_t job_count; /* performing, in the background, or ended and not yet told */
-	uint32_t ended_head, ended_tail; /* jobs whose last completion came */
+	uint32_t job_count; /* begun and not yet told */
+	uint32_t ready_head, ready_tail; /* jobs in JOB_READY */
 	struct vdev_runtime_stats stats;
 };
 
@@ -89,15 +92,18 @@ void vdev__runtime_jobs_fini(struct vdev_runtime *rt);
 int vdev__runtime_room(struct vdev_runtime *rt);
 /* The action is being performed from now on. */
 uint32_t vdev__runtime_begin(struct vdev_runtime *rt, const struct vdev_action *a);
-/* All backends answered: `later` of them LATER. 1: it ended, with *ret_status; 0: it goes on. */
-int vdev__runtime_settle(struct vdev_runtime *rt, uint32_t job, uint32_t later, int status,
-			 int *ret_status);
-/* Takes a job whose last completion came. 1: *ret_action ended with *ret_status; 0: none. */
-int vdev__runtime_take_ended(struct vdev_runtime *rt, struct vdev_action *ret_action,
-			     int *ret_status);
+/*
+ * A backend answered: 0, VDEV_BACKEND_LATER or a negative errno. 1: go on with the next one; 0: it is
+ * in the background, and no longer this thread's.
+ */
+int vdev__runtime_settle(struct vdev_runtime *rt, uint32_t job, int answer);
+/* Takes a job that can go on with its next backend, to be performed from now on. VDEV__NO_JOB: none. */
+uint32_t vdev__runtime_take_ready(struct vdev_runtime *rt);
+/* All backends have ended their part: forgets the job and returns its status. */
+int vdev__runtime_end(struct vdev_runtime *rt, uint32_t job);
 
-/* perform.c: no lock held */
-uint32_t vdev__runtime_offer(struct vdev_runtime *rt, const struct vdev_action *a, int *ret_status);
+/* perform.c: no lock held. 1: all backends have ended their part; 0: it is in the background. */
+int vdev__runtime_offer(struct vdev_runtime *rt, uint32_t job);
 
 /* hooks.c */
 /* With `events` held, before the action is performed: whether its hooks must run first. */

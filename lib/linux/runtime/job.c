@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Actions that are being performed or go on in the background.
+ * Actions on their way through the backends, one backend after the other.
  *
- *   begin --> performing --settle, all completions came--> ended at once
- *                        \-settle--> background --last complete()--> ended, told by dispatch()
+ *   begin --> PERFORMING --settle: LATER--> LATER --complete()--> READY --take_ready--> (*)
+ *               | \--complete()--> EARLY --settle--> (*)
+ *               \--settle: done or failed--> (*)      (*): PERFORMING, by the next backend, or ENDED
+ *
+ * At most one backend has it in the background at a time, so an id and the state say all.
  */
 #include <errno.h>
 
@@ -14,7 +17,7 @@ int vdev__runtime_jobs_init(struct vdev_runtime *rt)
 	int err =
 		vdev__slots_init(&rt->ids, &rt->env, rt->config.max_later + VDEV__RUNTIME_THREADS);
 
-	rt->ended_head = rt->ended_tail = VDEV__NO_JOB;
+	rt->ready_head = rt->ready_tail = VDEV__NO_JOB;
 	if (err)
 		return err;
 	rt->jobs = vdev__alloc(&rt->env, rt->ids.size, sizeof(*rt->jobs));
@@ -42,13 +45,20 @@ int vdev__runtime_room(struct vdev_runtime *rt)
 	return room;
 }
 
+/* Nothing can be completed any more once the last backend has ended its part. */
+static void set_performing(const struct vdev_runtime *rt, struct job *j)
+{
+	j->state = j->backend < rt->backend_count ? JOB_PERFORMING : JOB_ENDED;
+}
+
 uint32_t vdev__runtime_begin(struct vdev_runtime *rt, const struct vdev_action *a)
 {
 	uint32_t job;
 
 	pthread_mutex_lock(&rt->state);
 	job = vdev__slots_put(&rt->ids, a->id);
-	rt->jobs[job] = (struct job){.action = *a, .performing = 1};
+	rt->jobs[job] = (struct job){.action = *a};
+	set_performing(rt, &rt->jobs[job]);
 	rt->job_count++;
 	rt->stats.actions++;
 	pthread_mutex_unlock(&rt->state);
@@ -56,88 +66,92 @@ uint32_t vdev__runtime_begin(struct vdev_runtime *rt, const struct vdev_action *
 	return job;
 }
 
-static void forget(struct vdev_runtime *rt, uint32_t job)
+static void log_full(const struct vdev_runtime *rt)
 {
-	vdev__slots_del(&rt->ids, job);
-	rt->job_count--;
+	vdev__log(&rt->env, VDEV_LOG_WARNING,
+		  "runtime: %u actions are in the background (max_later); further ones wait until "
+		  "one of them ends",
+		  rt->config.max_later);
 }
 
-static void log_settled(const struct vdev_runtime *rt, uint64_t id, uint32_t later, uint32_t came,
-			int full)
+/* It may be a second completion of the backend before: it decides nothing. */
+static void log_not_later(const struct vdev_runtime *rt, uint64_t id, int answer)
 {
-	if (came > later)
-		vdev__log(&rt->env, VDEV_LOG_ERROR,
-			  "runtime: action %llu was completed %u times, but %u backends answered "
-			  "VDEV_BACKEND_LATER; complete only what was answered so",
-			  (unsigned long long)id, came, later);
-	if (full)
-		vdev__log(
-			&rt->env, VDEV_LOG_WARNING,
-			"runtime: %u actions are in the background (max_later); further ones wait "
-			"until one of them ends",
-			rt->config.max_later);
+	vdev__log(&rt->env, VDEV_LOG_ERROR,
+		  "runtime: action %llu was completed while a backend performed it that then "
+		  "answered %d: ignored; complete what was answered VDEV_BACKEND_LATER, once",
+		  (unsigned long long)id, answer);
 }
 
-int vdev__runtime_settle(struct vdev_runtime *rt, uint32_t job, uint32_t later, int status,
-			 int *ret_status)
+/* The first error is the action's. */
+static void note_status(struct job *j, int status)
+{
+	if (!j->status && status < 0)
+		j->status = status;
+}
+
+int vdev__runtime_settle(struct vdev_runtime *rt, uint32_t job, int answer)
 {
 	struct job *j = &rt->jobs[job];
-	int ended, full = 0;
-	uint32_t came;
-	uint64_t id;
+	int early, goes_on, full;
 
 	pthread_mutex_lock(&rt->state);
-	id = j->action.id;
-	came = j->came;
-	if (!status)
-		status = j->status;
-	ended = came >= later;
-	if (ended) {
-		forget(rt, job);
-	} else {
-		j->status = status;
-		j->wanted = later;
-		j->performing = 0;
-		full = ++rt->stats.later == rt->config.max_later;
-	}
+	early = j->state == JOB_EARLY;
+	goes_on = early || answer != VDEV_BACKEND_LATER;
+	j->state = JOB_LATER;
+	if (goes_on)
+		set_performing(rt, j);
+	if (answer != -EOPNOTSUPP)
+		note_status(j, answer == VDEV_BACKEND_LATER && early ? j->early : answer);
+	full = !goes_on && ++rt->stats.later == rt->config.max_later;
 	pthread_mutex_unlock(&rt->state);
-	log_settled(rt, id, later, came, full);
-	*ret_status = status;
-	return ended;
+	if (full)
+		log_full(rt);
+	if (early && answer != VDEV_BACKEND_LATER)
+		log_not_later(rt, j->action.id, answer);
+	return goes_on;
 }
 
-int vdev__runtime_take_ended(struct vdev_runtime *rt, struct vdev_action *ret_action,
-			     int *ret_status)
+uint32_t vdev__runtime_take_ready(struct vdev_runtime *rt)
 {
 	uint32_t job;
 
 	pthread_mutex_lock(&rt->state);
-	job = rt->ended_head;
+	job = rt->ready_head;
 	if (job != VDEV__NO_JOB) {
-		*ret_action = rt->jobs[job].action;
-		*ret_status = rt->jobs[job].status;
-		rt->ended_head = rt->jobs[job].next;
-		if (rt->ended_head == VDEV__NO_JOB)
-			rt->ended_tail = VDEV__NO_JOB;
+		set_performing(rt, &rt->jobs[job]);
+		rt->ready_head = rt->jobs[job].next;
 		rt->stats.later--;
-		forget(rt, job);
 	}
 	pthread_mutex_unlock(&rt->state);
-	return job != VDEV__NO_JOB;
+	return job;
 }
 
-static void append_ended(struct vdev_runtime *rt, uint32_t job)
+int vdev__runtime_end(struct vdev_runtime *rt, uint32_t job)
 {
-	rt->jobs[job].ended = 1;
-	rt->jobs[job].next = VDEV__NO_JOB;
-	if (rt->ended_tail == VDEV__NO_JOB)
-		rt->ended_head = job;
-	else
-		rt->jobs[rt->ended_tail].next = job;
-	rt->ended_tail = job;
+	int status;
+
+	pthread_mutex_lock(&rt->state);
+	status = rt->jobs[job].status;
+	vdev__slots_del(&rt->ids, job);
+	rt->job_count--;
+	rt->stats.failed += status < 0;
+	pthread_mutex_unlock(&rt->state);
+	return status;
 }
 
-/* Returns 1 when it was the last one that the action waited for. */
+static void append_ready(struct vdev_runtime *rt, uint32_t job)
+{
+	rt->jobs[job].state = JOB_READY;
+	rt->jobs[job].next = VDEV__NO_JOB;
+	if (rt->ready_head == VDEV__NO_JOB)
+		rt->ready_head = job;
+	else
+		rt->jobs[rt->ready_tail].next = job;
+	rt->ready_tail = job;
+}
+
+/* Returns 1 when a dispatch has to go on with it. */
 static int complete(struct vdev_runtime *rt, uint64_t action_id, int status)
 {
 	uint32_t job = vdev__slots_find(&rt->ids, action_id);
@@ -146,30 +160,32 @@ static int complete(struct vdev_runtime *rt, uint64_t action_id, int status)
 	if (job == VDEV__NO_SLOT)
 		return -ENOENT;
 	j = &rt->jobs[job];
-	/* While it is being performed nobody knows yet how many backends will answer LATER. */
-	if (j->ended || (j->performing && j->came == rt->backend_count))
-		return -ENOENT;
-	j->came++;
-	if (!j->status)
-		j->status = status;
-	if (j->performing || j->came < j->wanted)
+	switch (j->state) {
+	case JOB_PERFORMING:
+		j->state = JOB_EARLY;
+		j->early = status;
 		return 0;
-	append_ended(rt, job);
-	return 1;
+	case JOB_LATER:
+		note_status(j, status);
+		append_ready(rt, job);
+		return 1;
+	default:
+		return -ENOENT;
+	}
 }
 
 int vdev_runtime_complete(struct vdev_runtime *runtime, uint64_t action_id, int status)
 {
-	int ended;
+	int ready;
 
 	if (!runtime || status > 0)
 		return -EINVAL;
 	pthread_mutex_lock(&runtime->state);
-	ended = complete(runtime, action_id, status);
+	ready = complete(runtime, action_id, status);
 	pthread_mutex_unlock(&runtime->state);
-	if (ended < 0)
-		return ended;
-	if (ended)
+	if (ready < 0)
+		return ready;
+	if (ready)
 		vdev__runtime_signal(runtime);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Offers one action to every backend and makes one answer of theirs. */
+/* Offers one action to the backends in sequence and makes one answer of theirs. */
 #include <errno.h>
 
 #include "internal.h"
@@ -11,43 +11,50 @@ static int is_notice(uint32_t kind)
 	       kind == VDEV_REMOVAL_REDECLARE || kind == VDEV_REMOVAL_ANNOUNCE;
 }
 
-static int unclaimed(struct vdev_runtime *rt, const struct vdev_action *a)
+static void refuse(struct vdev_runtime *rt, struct job *j)
 {
-	if (is_notice(a->kind))
-		return 0;
+	const struct vdev_action *a = &j->action;
+
 	pthread_mutex_lock(&rt->state);
+	j->status = -EOPNOTSUPP;
 	rt->stats.unclaimed++;
 	pthread_mutex_unlock(&rt->state);
 	vdev__log(&rt->env, VDEV_LOG_WARNING,
 		  "runtime: no backend knows action 0x%x (%s) of device 0x%llx; add one that "
 		  "performs it",
 		  a->kind, vdev_removal_kind_name(a->kind), (unsigned long long)a->dev);
-	return -EOPNOTSUPP;
 }
 
-/* Returns the number of backends that go on in the background. */
-uint32_t vdev__runtime_offer(struct vdev_runtime *rt, const struct vdev_action *a, int *ret_status)
+/* What one backend answers: 0, VDEV_BACKEND_LATER or a negative errno. */
+static int ask(const struct vdev_runtime *rt, const struct backend *b, const struct vdev_action *a)
 {
-	uint32_t i, later = 0, claimed = 0;
-	int status = 0;
+	int answer = b->ops.perform(b->context, a);
 
-	for (i = 0; i < rt->backend_count; i++) {
-		const struct backend *b = &rt->backends[i];
-		int answer = b->ops.perform(b->context, a);
+	if (answer <= 0 || answer == VDEV_BACKEND_LATER)
+		return answer;
+	vdev__log(&rt->env, VDEV_LOG_ERROR,
+		  "runtime: backend %s answered %d to action 0x%x (%s); 0, VDEV_BACKEND_LATER or a "
+		  "negative errno is expected",
+		  b->ops.name, answer, a->kind, vdev_removal_kind_name(a->kind));
+	return -EINVAL;
+}
 
-		claimed += answer != -EOPNOTSUPP;
-		if (answer == VDEV_BACKEND_LATER) {
-			later++;
-		} else if (answer > 0) {
-			vdev__log(&rt->env, VDEV_LOG_ERROR,
-				  "runtime: backend %s answered %d to action 0x%x (%s); 0, "
-				  "VDEV_BACKEND_LATER or a negative errno is expected",
-				  b->ops.name, answer, a->kind, vdev_removal_kind_name(a->kind));
-			answer = -EINVAL;
-		}
-		if (!status && answer < 0 && answer != -EOPNOTSUPP)
-			status = answer;
+/*
+ * A failure does not keep the action from the backends that follow: what one could not end must not
+ * stay attached in another.
+ */
+int vdev__runtime_offer(struct vdev_runtime *rt, uint32_t job)
+{
+	struct job *j = &rt->jobs[job];
+
+	while (j->backend < rt->backend_count) {
+		int answer = ask(rt, &rt->backends[j->backend++], &j->action);
+
+		j->claimed |= answer != -EOPNOTSUPP;
+		if (!vdev__runtime_settle(rt, job, answer))
+			return 0;
 	}
-	*ret_status = claimed ? status : unclaimed(rt, a);
-	return later;
+	if (!j->claimed && !is_notice(j->action.kind))
+		refuse(rt, j);
+	return 1;
 }
