@@ -233,8 +233,7 @@ static int alone(const struct vdev_removal *r, const struct unit *u, uint32_t in
 	for (uint32_t at = u->parent; at != ROOT; below = at, at = unit_at(r, at)->parent) {
 		const struct unit *above = unit_at(r, at);
 
-		if (above->phase > BELOW &&
-		    !((unit_at(r, below)->flags & U_QUEUED) && u->phase == IDLE) &&
+		if (above->phase > BELOW && !(unit_at(r, below)->flags & U_QUEUED) &&
 		    (u->phase != IDLE || above->phase > UNDO))
 			return 0;
 	}
