@@ -1,8 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Man pages from doxygen's XML: one page with the full text for each call, struct and header.
-
-usage: manpages.py XML-DIR OUTPUT-DIR VERSION
 
 Names: vdev_removal_request.3 (call), vdev_removal_config.3 (struct), vdev_removal.3 (header removal.h).
 """
@@ -273,8 +270,8 @@ def compounds(folder):
         yield ET.parse(os.path.join(folder, entry.get("refid") + ".xml")).getroot().find("compounddef")
 
 
-def main():
-    folder, target, version = sys.argv[1:4]
+def make(folder, target, version):
+    """Writes the pages of the XML in a folder into another; 0, or 1 when something is not described."""
     shutil.rmtree(target, ignore_errors=True)
     os.makedirs(target)
     files = []
@@ -304,7 +301,3 @@ def main():
             file.write(text)
     print("%d man pages" % len(pages))
     return 0 if pages else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

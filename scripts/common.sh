@@ -2,7 +2,7 @@
 # Shared by the scripts of this folder: where things are, and how a case is counted.
 # shellcheck shell=bash disable=SC2034
 set -u -o pipefail
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 jobs=$(nproc 2>/dev/null || echo 2)
@@ -54,21 +54,33 @@ check() {
   return "$status"
 }
 
-# build DIR MESON-OPTION...: configures when needed and builds; the log is shown when that fails.
+# build DIR MESON-OPTION...: configures when needed and builds; what went wrong is shown.
 build() {
-  local dir=$1 log=$1.log status=0
+  local dir=$1 log=$1.log
   shift
+  mkdir -p "$(dirname "$dir")"
   if [ -f "$dir/build.ninja" ]; then
-    meson configure "$dir" "$@" >"$log" 2>&1 </dev/null || status=$?
+    meson configure "$dir" "$@" >"$log" 2>&1 </dev/null
   else
     rm -rf "$dir"
-    meson setup "$dir" "$root" "$@" >"$log" 2>&1 </dev/null || status=$?
-  fi
-  if [ "$status" = 0 ]; then
-    ninja --quiet -C "$dir" >>"$log" 2>&1 </dev/null || status=$?
-  fi
-  [ "$status" = 0 ] || tail -n 120 "$log"
-  return "$status"
+    meson setup "$dir" "$root" "$@" >"$log" 2>&1 </dev/null
+  fi || {
+    tail -n 40 "$log"
+    return 1
+  }
+  ninja --quiet -C "$dir" >"$log" 2>&1 </dev/null || {
+    # From the first failure on; without one (meson could not configure again) the end.
+    if grep -q '^FAILED' "$log"; then sed -n '/^FAILED/,$p' "$log"; else tail -n 40 "$log"; fi |
+      cut -c 1-400 | head -n 120
+    return 1
+  }
+}
+
+# suite_size DIR SUITE: how many tests of a build belong to a suite.
+suite_size() {
+  meson introspect --tests "$1" 2>/dev/null | python3 -c '
+import json, sys
+print(sum(sys.argv[1] in [s.split(":")[-1] for s in t["suite"]] for t in json.load(sys.stdin)))' "$2"
 }
 
 # 1 when /dev/kvm cannot be used; says why on stdout.

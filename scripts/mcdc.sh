@@ -21,7 +21,7 @@ fi
 rm -rf $dir/profiles && mkdir $dir/profiles
 suites=()
 for suite in unit oom prop traces fuzz; do
-  meson introspect --tests $dir | grep -q "\"libvdevmgmt:$suite\"" && suites+=(--suite "$suite")
+  [ "$(suite_size $dir $suite)" = 0 ] || suites+=(--suite "$suite")
 done
 run_tests() {
   # %m: one file for each program, which several runs of it share.

@@ -12,7 +12,7 @@ packages() {
   grep -v '^#' <<'LIST'
 gcc|build|cmd:gcc|C compiler
 libc6-dev|build|hdr:stdio.h|C library headers, also for static linking
-make|build|cmd:make|cmake's default generator in the install suite
+make|test|cmd:make|cmake's default generator in the install suite
 meson|build|cmd:meson|build system
 ninja-build|build|cmd:ninja|build system
 pkg-config|build|cmd:pkg-config|finds libraries; the install suite tests our own .pc files
@@ -92,6 +92,7 @@ as_root() {
 
 install() {
   local apt="env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120"
+  local name known=()
 
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
     echo "setup: neither root nor sudo here; as root run: apt-get install $*" >&2
@@ -100,8 +101,17 @@ install() {
   echo "setup: apt-get update, then apt-get install --no-install-recommends $*"
   as_root $apt update </dev/null >/dev/null ||
     echo "setup: apt-get update failed; trying with the package lists that are here" >&2
-  if ! as_root $apt install --no-install-recommends "$@" </dev/null; then
-    echo "setup: apt-get could not install all of: $*" >&2
+  # One unknown name would keep apt-get from installing the others.
+  for name in "$@"; do
+    if apt-cache show "$name" >/dev/null 2>&1; then
+      known+=("$name")
+    else
+      echo "setup: this release has no package $name" >&2
+    fi
+  done
+  [ "${#known[@]}" != 0 ] || return 1
+  if ! as_root $apt install --no-install-recommends "${known[@]}" </dev/null; then
+    echo "setup: apt-get could not install all of: ${known[*]}" >&2
     return 1
   fi
 }

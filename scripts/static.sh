@@ -20,9 +20,8 @@ tidy() {
   local list
   list=$(analysed build-clang) || return 1
   [ -n "$list" ] || return 1
-  # One file a call: clang-tidy 14 mistakes every va_list of a later file for an uninitialised one.
   # Here the findings; in build-clang/tidy.txt how it came to them.
-  echo "$list" | xargs -P "$jobs" -n 1 clang-tidy -p build-clang --quiet >build-clang/tidy.txt 2>/dev/null &&
+  echo "$list" | xargs -P "$jobs" -n 2 clang-tidy -p build-clang --quiet >build-clang/tidy.txt 2>/dev/null &&
     return 0
   grep -E ': (error|warning): ' build-clang/tidy.txt | sed "s|^$PWD/build-clang/../||" | sort -u
   return 1

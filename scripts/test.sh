@@ -33,13 +33,6 @@ timed() { # LABEL COMMAND...
   return $status
 }
 
-# How many tests of DIR belong to SUITE.
-suite_size() {
-  meson introspect --tests "$1" 2>/dev/null | python3 -c '
-import json, sys
-print(sum(sys.argv[1] in [s.split(":")[-1] for s in t["suite"]] for t in json.load(sys.stdin)))' "$2"
-}
-
 # run_meson DIR PREFIX PROCESSES WRAPPER SUITE...: runs suites of a build and counts their cases.
 run_meson() {
   local dir=$1 prefix=$2 processes=$3 wrapper=$4 status=0 suite args=()
@@ -64,7 +57,8 @@ run_suites() {
   local suite together=()
 
   say "build (gcc)"
-  if ! timed build build build -Dwerror=true -Dtests=true; then
+  if ! timed build build build -Dwerror=true -Dtests=true -Dexamples=true -Dbench=auto \
+    -Ddocs=auto; then
     case_fail build "the library or its tests do not build (log above)"
     return
   fi
@@ -103,7 +97,10 @@ run_sanitizer() {
   case $name in
   asan-*) options+=(-Db_sanitize=address,undefined) candidates="$candidates kvm" ;;
   tsan) options+=(-Db_sanitize=thread -Dc_args=-Wno-tsan) candidates="$candidates kvm" ;;
-  msan) options+=(-Db_sanitize=memory) ;;
+  msan)
+    options+=(-Db_sanitize=memory -Dexamples=false)
+    case_skip "msan: mini-VMM" "json-c is not instrumented: what it writes would count as uninitialised"
+    ;;
   valgrind)
     if ! have valgrind; then case_skip valgrind "valgrind is not installed"; return; fi
     candidates='unit oom'
@@ -169,7 +166,7 @@ is_in all "$*" && is_all=1
 [ "${#names[@]}" != 0 ] || read -ra names <<<"$by_default"
 
 # In CI a sample of the planted bugs; `scripts/test.sh planted` alone tries all of them.
-[ "$is_all" = 0 ] || export VDEV_PLANTED_SAMPLE=${VDEV_PLANTED_SAMPLE:-8}
+[ "$is_all" = 0 ] || export VDEV_PLANTED_SAMPLE=${VDEV_PLANTED_SAMPLE:-12}
 
 profile=test
 for name in "${names[@]}"; do

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 
-import api
+sys.dont_write_bytecode = True  # no __pycache__ in the source tree
+import api  # noqa: E402
 
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wpadded", "-Wundef", "-Werror"]
 ASSEMBLY = ["-x", "assembler-with-cpp"]

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-import api
+sys.dont_write_bytecode = True  # no __pycache__ in the source tree
+import api  # noqa: E402
 
 PROLOGUE = "#include <stddef.h>\n#include <stdio.h>\n"
 

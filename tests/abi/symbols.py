@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 
-import api
+sys.dont_write_bytecode = True  # no __pycache__ in the source tree
+import api  # noqa: E402
 
 
 def exported(library):

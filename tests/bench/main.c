@@ -16,7 +16,8 @@ static const struct {
 	const char *what;
 } benches[] = {
 	{"removal/lookup", bench_lookup, "level of a unit, against GHashTable"},
-	{"removal/lookup-writer", bench_lookup_writer, "two readers and a writer, against a rwlock"},
+	{"removal/lookup-writer", bench_lookup_writer,
+	 "two readers and a writer, against a rwlock"},
 	{"removal/unit", bench_unit, "request, plan, removed, against the same made of GLib"},
 	{"removal/bytes", bench_bytes, "memory for each unit, against its limit"},
 	{"removal/deadline", bench_deadline, "cancel and arm, against wheel, heap, timerfd"},

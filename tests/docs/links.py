@@ -9,7 +9,8 @@ import os
 import re
 import sys
 
-from blocks import blocks, guides
+sys.dont_write_bytecode = True  # no __pycache__ in the source tree
+from blocks import blocks, guides  # noqa: E402
 
 
 def anchors(path):

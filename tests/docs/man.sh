@@ -35,8 +35,8 @@ for name in $(sed -n '/^VDEV_API/,/;/p' "$include"/vdev/*.h | grep -o '\bvdev_[a
 done
 # The text of the header is in the page, not only its frame.
 man -l "$pages/vdev_removal_request.3" </dev/null | col -b | tr -s ' \n' ' ' |
-  grep -q 'Asking again joins the pending operation' || wrong "vdev_removal_request: text of the header is missing"
-man -l "$pages/vdev_removal_config.3" </dev/null | col -b | grep -q 'max_units' ||
+  grep 'Asking again joins the pending operation' >/dev/null || wrong "vdev_removal_request: text of the header is missing"
+man -l "$pages/vdev_removal_config.3" </dev/null | col -b | grep 'max_units' >/dev/null ||
   wrong "vdev_removal_config: fields are missing"
 echo "$seen calls have a page"
 [ "$seen" -gt 0 ] || failed=1

@@ -19,10 +19,14 @@ build_and_run() { # PACKAGE shared|static FLAGS...
   # shellcheck disable=SC2086
   ${CC:-cc} -Wall -Wextra -Werror "$@" -o "$exe" "$here/consumer.c" $flags
   if [ "$how" = static ]; then
-    ! readelf -d "$exe" | grep -q 'NEEDED.*vdevmgmt'
+    # With set -e a mere `! command` would not count.
+    if readelf -d "$exe" | grep 'NEEDED.*vdevmgmt'; then
+      echo "FAIL: the static consumer needs the shared library"
+      exit 1
+    fi
     expect_output "$exe"
   else
-    readelf -d "$exe" | grep -q 'NEEDED.*libvdevmgmt\.so\.[0-9]'
+    readelf -d "$exe" | grep 'NEEDED.*libvdevmgmt\.so\.[0-9]'
     expect_output env LD_LIBRARY_PATH="$libdir" "$exe"
   fi
 }
@@ -33,7 +37,7 @@ for how in shared static; do
 done
 
 version=$(pkg-config --modversion vdevmgmt)
-readelf -d "$libdir/libvdevmgmt.so.$version" | grep -q 'SONAME.*libvdevmgmt\.so\.[0-9]*\]'
+readelf -d "$libdir/libvdevmgmt.so.$version" | grep 'SONAME.*libvdevmgmt\.so\.[0-9]*\]'
 # Every header that users may include is there, and only those.
 (cd "$source/include/vdev" && ls -- *.h && echo version.h) | sort >"$stage/wanted"
 (cd "$stage$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=includedir vdevmgmt)/vdev" && ls) |

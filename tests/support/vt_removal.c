@@ -317,11 +317,17 @@ struct vdev_removal_stats vt_stats(struct vt_removal *t)
 	return stats;
 }
 
+/* What an embedder finds by its own name, a test finds by the index in the low bits of a handle,
+ * which stays when a unit gets a new handle because it is given back. */
 static void attach_user_data(struct vt_removal *t)
 {
-	for (uint32_t i = 0; i < VT_LETTERS; i++)
-		if (t->h[i])
-			vdev_removal_set_user_data(t->r, t->h[i], i);
+	struct vdev_removal_info info;
+	uint64_t cursor = 0;
+
+	while (vdev_removal_walk(t->r, &cursor, &info, sizeof(info)) == 1)
+		for (uint32_t i = 0; i < VT_LETTERS; i++)
+			if (t->h[i] && !((t->h[i] ^ info.unit) & 0xffffff) && t->h[i] <= info.unit)
+				vdev_removal_set_user_data(t->r, info.unit, i);
 }
 
 int vt_reload(struct vt_removal *t, uint64_t now)

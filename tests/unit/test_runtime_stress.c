@@ -2,8 +2,9 @@
 /*
  * The runtime from many threads. vCPU threads report acknowledgements and dispatch, an event loop
  * dispatches whatever the fd says, a worker completes what goes on in the background, sometimes
- * before perform() has returned. Counted as wrong: a vCPU that goes on while a function of its slot
- * is not hidden (R8), a deed out of order or twice, a hook that did not run exactly once.
+ * before perform() has returned. There are two backends. Counted as wrong: a vCPU that goes on while
+ * a function of its slot is not hidden (R8), a deed out of order or twice, a backend that is offered an
+ * action which the one before still works on, a hook that did not run exactly once.
  */
 #include "vt_test.h"
 
@@ -27,6 +28,15 @@ struct function {
 	struct stress *s;
 	atomic_uint hidden, hooks, released;
 	atomic_uint last; /* kind of the latest deed */
+	atomic_uint at_work; /* backends */
+	atomic_uint second; /* kind of the second backend's latest deed */
+};
+
+/* What one backend does in the background. */
+struct part {
+	struct function *f;
+	uint64_t id;
+	uint32_t is_last;
 };
 
 struct stress {
@@ -37,7 +47,7 @@ struct stress {
 	atomic_uint stop;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	uint64_t queue[QUEUE]; /* ids to complete; with `lock` */
+	struct part queue[QUEUE]; /* to complete; with `lock` */
 	uint32_t queued;
 };
 
@@ -47,11 +57,11 @@ static void wrong(struct stress *s, int is_wrong)
 		atomic_fetch_add(&s->wrong, 1);
 }
 
-static void push(struct stress *s, uint64_t id)
+static void push(struct stress *s, struct part part)
 {
 	pthread_mutex_lock(&s->lock);
 	wrong(s, s->queued == QUEUE);
-	s->queue[s->queued++ % QUEUE] = id;
+	s->queue[s->queued++ % QUEUE] = part;
 	pthread_cond_signal(&s->more);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -66,11 +76,14 @@ static void *complete_all(void *arg)
 			pthread_cond_wait(&s->more, &s->lock);
 			continue;
 		}
-		uint64_t id = s->queue[--s->queued];
+		struct part part = s->queue[--s->queued];
 
 		pthread_mutex_unlock(&s->lock);
-		wrong(s, vdev_runtime_complete(s->rt, id, 0));
-		wrong(s, vdev_runtime_complete(s->rt, id, 0) != -ENOENT);
+		atomic_fetch_sub(&part.f->at_work, 1);
+		wrong(s, vdev_runtime_complete(s->rt, part.id, 0));
+		/* Until the last one a second completion could be the next backend's. */
+		if (part.is_last)
+			wrong(s, vdev_runtime_complete(s->rt, part.id, 0) != -ENOENT);
 		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -89,6 +102,29 @@ static void in_order(struct function *f, uint32_t kind)
 	wrong(f->s, atomic_load(&f->hooks) != 1);
 }
 
+static int later(struct function *f, const struct vdev_action *a, uint32_t is_last)
+{
+	wrong(f->s, atomic_fetch_add(&f->at_work, 1) != 0);
+	push(f->s, (struct part){f, a->id, is_last});
+	if (a->id & 1)
+		sched_yield();
+	return VDEV_BACKEND_LATER;
+}
+
+/* Follows the first one in each deed, after that one has ended its part. */
+static int perform_second(void *backend, const struct vdev_action *a)
+{
+	struct function *f = (struct function *)(uintptr_t)a->user_data;
+
+	(void)backend;
+	if (a->kind < VDEV_REMOVAL_HIDE || a->kind >= VDEV_REMOVAL_RELEASE)
+		return -EOPNOTSUPP;
+	wrong(f->s, atomic_load(&f->last) != a->kind || atomic_load(&f->at_work));
+	wrong(f->s, atomic_exchange(&f->second, a->kind) >= a->kind);
+	return a->kind == VDEV_REMOVAL_RESET || a->kind == VDEV_REMOVAL_IRQ_OFF ? later(f, a, 1)
+										: 0;
+}
+
 static int perform(void *backend, const struct vdev_action *a)
 {
 	struct function *f = (struct function *)(uintptr_t)a->user_data;
@@ -104,10 +140,7 @@ static int perform(void *backend, const struct vdev_action *a)
 		return 0;
 	case VDEV_REMOVAL_DRAIN:
 	case VDEV_REMOVAL_RESET:
-		push(f->s, a->id);
-		if (a->id & 1)
-			sched_yield();
-		return VDEV_BACKEND_LATER;
+		return later(f, a, 0);
 	case VDEV_REMOVAL_RELEASE:
 		atomic_store(&f->released, 1);
 		return 0;
@@ -199,6 +232,8 @@ static void *vcpu(void *arg)
 			atomic_init(&f[n].hooks, 0);
 			atomic_init(&f[n].released, 0);
 			atomic_init(&f[n].last, 0);
+			atomic_init(&f[n].at_work, 0);
+			atomic_init(&f[n].second, 0);
 		}
 		one_removal(s, f);
 	}
@@ -221,16 +256,19 @@ static void *event_loop(void *arg)
 static void new_stress(struct stress *s)
 {
 	const struct vdev_runtime_config config = {
-		.struct_size = sizeof(config), .max_backends = 1, .max_later = 16};
+		.struct_size = sizeof(config), .max_backends = 2, .max_later = 16};
 	const struct vdev_removal_config removal = {.struct_size = sizeof(removal),
 						    .max_units = 1024};
 	static const struct vdev_backend_ops ops = {
 		.struct_size = sizeof(ops), .name = "stress", .perform = perform};
+	static const struct vdev_backend_ops second = {
+		.struct_size = sizeof(second), .name = "second", .perform = perform_second};
 
 	assert_int_equal(vdev_runtime_new(&s->rt, NULL, &config), 0);
 	assert_int_equal(vdev_removal_new(&s->removal, NULL, &removal), 0);
 	assert_int_equal(vdev_runtime_set_removal(s->rt, s->removal), 0);
 	assert_int_equal(vdev_runtime_add_backend(s->rt, &ops, s), 0);
+	assert_int_equal(vdev_runtime_add_backend(s->rt, &second, s), 0);
 	assert_int_equal(vdev_runtime_set_hook(s->rt, VDEV_RUNTIME_ZEROCOPY, on_hook, s), 0);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->more, NULL);

@@ -115,6 +115,40 @@ static void during_hide(void **state)
 	acknowledged_during(state, VDEV_REMOVAL_HIDE);
 }
 
+/*
+ * HIDE goes on with its second backend in another thread. (What is in the background is not waited
+ * for; once it goes on it is.)
+ */
+static void during_the_second_half_of_hide(void **state)
+{
+	struct rig *r = *state;
+	uint64_t unit = rig_add(r);
+	pthread_t other, guest;
+	struct waiting w;
+
+	start(&w, state, VDEV_REMOVAL_HIDE);
+	r->parts[1] = r->parts[0];
+	r->parts[1].number = 1;
+	r->parts[0].deed = NULL;
+	r->parts[0].answer = VDEV_BACKEND_LATER;
+	rig_request(r, unit, 0);
+	assert_int_equal(vdev_runtime_dispatch(r->rt), 1);
+	assert_int_equal(vdev_runtime_complete(r->rt, rig_find(r, VDEV_REMOVAL_HIDE)->action.id, 0),
+			 0);
+	assert_int_equal(pthread_create(&other, NULL, dispatch, &w), 0);
+	sem_wait(&w.inside);
+	assert_int_equal(pthread_create(&guest, NULL, vcpu, &w), 0);
+	usleep(30000);
+	assert_int_equal(atomic_load(&w.returned), 0);
+	sem_post(&w.go);
+	pthread_join(guest, NULL);
+	pthread_join(other, NULL);
+	assert_int_equal(atomic_load(&w.hidden_then), 1);
+	assert_true(rig_gone(r, unit));
+	sem_destroy(&w.inside);
+	sem_destroy(&w.go);
+}
+
 /* The guest was quicker than the thread that warned it. */
 static void during_warn(void **state)
 {
@@ -158,9 +192,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
-		T(during_hide),
-		T(during_warn),
-		T(during_outcome),
+		T(during_hide),      T(during_the_second_half_of_hide),
+		T(during_warn),      T(during_outcome),
 		T(not_during_drain),
 	};
 

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The hot calls, each COUNT times in a function of its own, for instructions.sh: callgrind counts the
+ * instructions of each hot_...() with what it calls. No time is measured here.
+ */
+#include <stdlib.h>
+#include <vdev/guest.h>
+#include <vdev/mock.h>
+#include <vdev/pvdev.h>
+#include <vdev/removal.h>
+
+#include "deadline.h"
+#include "table.h"
+
+#define COUNT 4096u
+#define NOINLINE __attribute__((noinline))
+#define SEC UINT64_C(1000000000)
+
+/* What is asserted here must hold, or other work is counted than the name says. */
+static void must(int ok)
+{
+	if (!ok)
+		abort();
+}
+
+static struct vdev_removal *engine(uint64_t *handles)
+{
+	struct vdev_removal_config config = {.struct_size = sizeof(config), .max_units = COUNT};
+	struct vdev_removal_unit unit = {.struct_size = sizeof(unit),
+					 .unit_class = VDEV_REMOVAL_PCI_FUNCTION,
+					 .transport = VDEV_REMOVAL_ACPI};
+	struct vdev_removal *removal;
+
+	must(!vdev_removal_new(&removal, NULL, &config));
+	for (uint32_t i = 0; i < COUNT; i++) {
+		must(vdev_removal_add(removal, 0, &unit, &handles[i]) >= 0);
+		must(vdev_removal_declare(removal, 0, handles[i], VDEV_REMOVAL_GUEST,
+					  i % 2 ? VDEV_REMOVAL_SAFE : VDEV_REMOVAL_UNSAFE) >= 0);
+	}
+	return removal;
+}
+
+NOINLINE void hot_level(const struct vdev_removal *removal, const uint64_t *handles);
+NOINLINE void hot_level(const struct vdev_removal *removal, const uint64_t *handles)
+{
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(vdev_removal_level(removal, handles[i]) > 0);
+}
+
+NOINLINE void hot_plan(const struct vdev_removal *removal, const uint64_t *handles);
+NOINLINE void hot_plan(const struct vdev_removal *removal, const uint64_t *handles)
+{
+	struct vdev_removal_planned plan[VDEV_REMOVAL_MAX_STEPS];
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(vdev_removal_plan(removal, handles[i], NULL, plan, sizeof(plan[0]),
+				       VDEV_REMOVAL_MAX_STEPS) > 0);
+}
+
+NOINLINE void hot_remove(struct vdev_removal *removal, const uint64_t *handles);
+NOINLINE void hot_remove(struct vdev_removal *removal, const uint64_t *handles)
+{
+	struct vdev_action a;
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(vdev_removal_request(removal, i, handles[i], NULL) > 0);
+	while (vdev_removal_next(removal, &a, sizeof(a)) == 1) {
+		must(vdev_removal_done(removal, COUNT, a.id, 0) >= 0);
+		if (a.kind == VDEV_REMOVAL_WARN)
+			must(vdev_removal_ack(removal, COUNT, a.dev) >= 0);
+	}
+}
+
+static void removal(void)
+{
+	uint64_t *handles = calloc(COUNT, sizeof(*handles));
+	struct vdev_removal_stats stats;
+	struct vdev_removal *r;
+
+	must(handles != NULL);
+	r = engine(handles);
+	hot_level(r, handles);
+	hot_plan(r, handles);
+	hot_remove(r, handles);
+	must(!vdev_removal_stats(r, &stats, sizeof(stats)) && stats.removed == COUNT);
+	vdev_removal_free(r);
+	free(handles);
+}
+
+NOINLINE void hot_find(const struct vdev__table *t, const uint64_t *handles);
+NOINLINE void hot_find(const struct vdev__table *t, const uint64_t *handles)
+{
+	uint32_t index;
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(!vdev__table_find(t, handles[i], &index));
+}
+
+static void table(const struct vdev_env *env)
+{
+	uint64_t handles[COUNT];
+	struct vdev__table t;
+	uint32_t index;
+
+	must(!vdev__table_init(&t, env, 64, COUNT));
+	for (uint32_t i = 0; i < COUNT; i++) {
+		must(!vdev__table_new(&t, &index));
+		handles[i] = vdev__table_handle(&t, index);
+	}
+	hot_find(&t, handles);
+	vdev__table_fini(&t);
+}
+
+/* The usual life of a deadline: cancelled, and armed again for later. */
+NOINLINE void hot_rearm(struct vdev__deadlines *d);
+NOINLINE void hot_rearm(struct vdev__deadlines *d)
+{
+	for (uint32_t i = 0; i < COUNT; i++) {
+		vdev__deadlines_cancel(d, i);
+		vdev__deadlines_arm(d, i, 10 * SEC + i);
+	}
+}
+
+/* Its other life: moved to an earlier time, and come due. */
+NOINLINE void hot_expire(struct vdev__deadlines *d);
+NOINLINE void hot_expire(struct vdev__deadlines *d)
+{
+	uint32_t item, count = 0;
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		vdev__deadlines_arm(d, i, SEC / 2 + i * UINT64_C(2654435761) % COUNT);
+	while (vdev__deadlines_expire(d, SEC, &item))
+		count++;
+	must(count == COUNT);
+}
+
+static void deadlines(const struct vdev_env *env)
+{
+	struct vdev__deadlines d;
+
+	vdev__deadlines_init(&d, env);
+	must(!vdev__deadlines_reserve(&d, COUNT));
+	for (uint32_t i = 0; i < COUNT; i++)
+		vdev__deadlines_arm(&d, i, SEC + i);
+	hot_rearm(&d);
+	hot_expire(&d);
+	vdev__deadlines_fini(&d);
+}
+
+NOINLINE void hot_pvdev_read(struct vdev_pvdev *pvdev);
+NOINLINE void hot_pvdev_read(struct vdev_pvdev *pvdev)
+{
+	uint32_t value;
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(!vdev_pvdev_read(pvdev, i, VDEV_GUEST_IRQ_STATUS, &value, sizeof(value)));
+}
+
+static void pvdev(void)
+{
+	struct vdev_removal_config removal_config = {.struct_size = sizeof(removal_config),
+						     .max_units = 1};
+	struct vdev_pvdev_config config = {.struct_size = sizeof(config)};
+	struct vdev_pvdev *p;
+
+	must(!vdev_removal_new(&config.removal, NULL, &removal_config));
+	must(!vdev_pvdev_new(&p, NULL, &config));
+	hot_pvdev_read(p);
+	vdev_pvdev_free(p);
+	vdev_removal_free(config.removal);
+}
+
+int main(void)
+{
+	struct vdev_env env;
+
+	must(!vdev__env_copy(&env, NULL));
+	removal();
+	table(&env);
+	deadlines(&env);
+	pvdev();
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Fuzz target: images of the removal engine, which may be hostile.
+ *
+ * What load() takes must be an object like any other: it can be written and read again, a guest may do
+ * what it likes, and in the end everything ends. The mutator mends lengths and checksums, so that the
+ * fuzzer gets past them; about one in sixteen inputs is left damaged.
+ */
+#include "core/image.h"
+
+#include "fuzz_removal.h"
+
+#define VERSION 1u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct vdev_removal_config config = {
+	.struct_size = sizeof(config),
+	.max_units = FZ_UNITS,
+	.retries = 2,
+	.button_ns = 100,
+	.notify_ns = 70,
+	.settle_ns = 50,
+	.ack_ns = 300,
+};
+
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+
+/* A number of the payload takes the place of another one: handles and indices fit more often. */
+static void copy_number(uint8_t *payload, size_t size, unsigned int seed)
+{
+	size_t length = seed & 1 ? 8 : 4;
+
+	if (size > length)
+		memmove(payload + (seed >> 1) * 31u % (size - length),
+			payload + (seed >> 3) * 17u % (size - length), length);
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	struct vdev__writer w;
+	size_t payload, need;
+	uint8_t *copy;
+
+	if (seed % 16 == 0 || max_size <= VDEV__IMAGE_HEADER)
+		return LLVMFuzzerMutate(data, size, max_size);
+	payload = size > VDEV__IMAGE_HEADER ? size - VDEV__IMAGE_HEADER : 0;
+	copy = malloc(max_size);
+	fz_require(copy != NULL);
+	memcpy(copy, data + size - payload, payload);
+	if (seed % 4 == 1)
+		copy_number(copy, payload, seed >> 4);
+	else
+		payload = LLVMFuzzerMutate(copy, payload, max_size - VDEV__IMAGE_HEADER);
+	vdev__writer_init(&w, data, max_size, VDEV_PART_REMOVAL, VERSION);
+	vdev__put_bytes(&w, copy, payload);
+	free(copy);
+	return vdev__writer_finish(&w, &need) ? size : need;
+}
+#endif
+
+static void drive(struct vdev_removal *r, uint64_t now, uint32_t style)
+{
+	struct vdev_removal_info infos[FZ_UNITS];
+	uint32_t n;
+
+	r = fz_reload(r, &config, &now, style % 2 ? 0 : now);
+	n = fz_units(r, infos);
+	for (uint32_t i = 0; i < n; i++)
+		vdev_removal_plan(r, infos[i].unit, NULL, NULL, 0, 0);
+	if (style & 0x100)
+		fz_guest(r, now, style); /* before what was outstanding came out again */
+	fz_drain(r, now, style % 0x10000);
+	fz_guest(r, now, style >> 16);
+	fz_time(r, &now, style % 0x10000);
+	r = fz_reload(r, &config, &now, now / 2);
+	fz_settle(r, &now);
+	vdev_removal_free(r);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct vdev_removal *r = NULL;
+	int error = vdev_removal_load(NULL, &config, 1000000, data, size, &r);
+
+	fz_require(error <= 0 && (error == 0) == (r != NULL));
+	if (error)
+		fz_require(error == -EBADMSG || error == -EPROTONOSUPPORT || error == -ENOSPC ||
+			   error == -EINVAL || error == -ENOMEM);
+	else
+		drive(r, 1000000, vdev__crc32(data, size));
+	return 0;
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Naive model of removal: the way of an operation (R3, R4, R8, R9, R11, R12). */
+#include "removal_model.h"
+
+#include <errno.h>
+#include <string.h>
+
+int m_stepping(const struct m_unit *u)
+{
+	return u->out.id && !u->out_note;
+}
+
+/* The acknowledgement or HIDE, whichever is first (R12). */
+int m_past_return(const struct m_op *op)
+{
+	int removed = op->outcome == VDEV_REMOVAL_REMOVED ||
+		      op->outcome == VDEV_REMOVAL_REMOVED_BY_GUEST;
+
+	return op->phase == M_HIDE || op->phase == M_TEAR || op->acked ||
+	       (op->phase == M_END && removed);
+}
+
+/* The operation at t has the say about i: no other one further down that goes on by itself has. */
+int m_speaks_for(const struct model *m, uint32_t t, uint32_t i)
+{
+	if (i != t && !m_member(m, t, i))
+		return 0;
+	for (uint32_t o = 1; o < M_UNITS; o++)
+		if (m->unit[o].used && m_below(m, t, o) && m->unit[o].op.phase != M_NONE &&
+		    !m->unit[o].op.absorbed && !m->unit[o].op.holding && (o == i || m_below(m, o, i)))
+			return 0;
+	return 1;
+}
+
+/* Who asked, of what the operation at t covers. */
+int m_requested(const struct model *m, uint32_t t, uint8_t *ret_left)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < M_UNITS; i++) {
+		int is = i && m->unit[i].used && m->unit[i].requested && m_speaks_for(m, t, i);
+
+		n += is;
+		if (ret_left)
+			ret_left[i] = (uint8_t)is;
+	}
+	return n;
+}
+
+void m_note(struct model *m, uint32_t t, uint32_t outcome)
+{
+	struct m_unit *u = &m->unit[t];
+
+	if (!m_requested(m, t, NULL))
+		return;
+	if (u->note == outcome && !m_to_tell(m, t))
+		u->note = 0;
+	u->notes |= 1u << outcome;
+}
+
+/* The guest lets go of something above i: what was asked for there begins anew when that is hidden. */
+static void ask_after_hold(struct model *m, uint32_t i)
+{
+	for (uint32_t k = 1; k < M_UNITS; k++) {
+		struct m_unit *u = &m->unit[k];
+
+		if (!u->used || !u->requested || !m_speaks_for(m, i, k))
+			continue;
+		u->again = 1;
+		u->again_forced |= m->unit[i].op.forced;
+	}
+}
+
+/* An operation below gives way to the one at t, and leaves it what it was asked for (R2, R11). */
+static void absorb(struct model *m, uint32_t t, uint32_t i)
+{
+	struct m_op *op = &m->unit[i].op;
+
+	if (op->phase == M_NONE || m_past_return(op) || op->phase == M_UNDO ||
+	    op->phase == M_END || op->absorbed)
+		return;
+	op->absorbed = 1;
+	if (m->unit[t].op.holding)
+		ask_after_hold(m, i);
+	else
+		m->unit[t].op.forced |= op->forced;
+	if (!m_stepping(&m->unit[i]))
+		m_back_out(m, i, 0);
+}
+
+static int busy_below(struct model *m, uint32_t t)
+{
+	int busy = 0;
+
+	for (uint32_t i = 1; i < M_UNITS; i++) {
+		struct m_unit *u = &m->unit[i];
+
+		if (i == t || !m_member(m, t, i))
+			continue;
+		absorb(m, t, i);
+		busy |= u->op.phase != M_NONE || (u->notes & M_N_OWN) || u->out.id || u->cancel_id;
+	}
+	return busy;
+}
+
+static void take_set(struct model *m, uint32_t t, uint32_t level)
+{
+	struct m_op *op = &m->unit[t].op;
+
+	op->set = *m_set(m, t, &level);
+	op->level = level;
+	op->pos = 0;
+	op->round++;
+}
+
+static void start(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+	int hidden;
+
+	take_set(m, t, m_lowest(m, t, NULL, 0));
+	op->skip = op->skip || m->in_reset || m_off(m, t) || m_nobody_uses(m, t, &hidden);
+	if (op->forced || op->skip || op->acked)
+		m_hide(m, t);
+	else
+		m_advance(m, t);
+}
+
+/* The caller has set what is known of the operation beforehand: forced, acked ... */
+void m_begin(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+
+	op->ack_end = VDEV_NONE;
+	m->stats.operations++;
+	op->phase = M_BELOW;
+	if (m->held && !op->acked && !op->holding) {
+		op->phase = M_HELD;
+		if (op->forced)
+			m->unit[0].notes |= M_N_UNHOLD;
+	}
+}
+
+/* What waits for others looks again; what waits for a slot gets it. Until nothing changes. */
+void m_wake(struct model *m)
+{
+	int changed;
+
+	do {
+		changed = 0;
+		for (uint32_t t = 1; t < M_UNITS; t++)
+			if (m->unit[t].used && m->unit[t].op.phase == M_BELOW &&
+			    !busy_below(m, t)) {
+				start(m, t);
+				changed = 1;
+			}
+	} while (changed);
+	for (uint32_t s = 1; s < M_UNITS; s++)
+		if (m->unit[s].used && m_is_slot(m, s) && m_slot_free(m, s))
+			m_slots(m, s);
+}
+
+int m_slot_free(const struct model *m, uint32_t s)
+{
+	const struct m_unit *u = &m->unit[s];
+	int changes = u->transport == VDEV_REMOVAL_PCIE && (u->status & 0x108);
+
+	return !m_cover(m, s) && !u->settling && !changes;
+}
+
+/* R11: a re-plug that came early is not lost. */
+void m_slots(struct model *m, uint32_t s)
+{
+	if (m->unit[s].settling && m->guest >= m->unit[s].settle_at)
+		m->unit[s].settling = 0;
+	if (!m_slot_free(m, s))
+		return;
+	for (uint32_t i = 1; i < M_UNITS; i++) {
+		struct m_unit *u = &m->unit[i];
+
+		if (u->used && u->parent == s && u->queued && u->op.phase == M_NONE) {
+			u->queued = 0;
+			u->notes |= M_N_ANNOUNCE;
+		}
+	}
+}
+
+/* R9, R10: a PCIe button must not be pressed while that would mean something else. */
+static enum m_phase way_to_warn(const struct model *m, uint32_t t)
+{
+	const struct m_unit *u = &m->unit[t];
+
+	if (u->transport != VDEV_REMOVAL_PCIE && u->transport != VDEV_REMOVAL_PVDEV)
+		return M_WARN;
+	if (!u->ready)
+		return M_NOT_READY;
+	if (u->transport == VDEV_REMOVAL_PVDEV)
+		return M_WARN;
+	if ((u->status & 0x1) || ((u->slot_cap & 0x10) && (u->control & 0x300) != 0x100) ||
+	    m->guest < u->op.warn_at)
+		return M_GAP;
+	return M_WARN;
+}
+
+static uint64_t wait_ns(const struct model *m, uint32_t t)
+{
+	const struct m_unit *u = &m->unit[t];
+	uint32_t i = 0;
+
+	if (u->ack_ns)
+		return u->ack_ns;
+	while (u->op.set.steps[i].kind != VDEV_REMOVAL_AWAIT_ACK)
+		i++;
+	if (!u->op.set.own && m->config.ack_ns)
+		return m->config.ack_ns;
+	return u->op.set.steps[i].deadline_ns;
+}
+
+void m_start_clock(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+	uint64_t ns = wait_ns(m, t);
+
+	if (op->ack_end == VDEV_NONE && ns != VDEV_NONE)
+		op->ack_end = m->guest + ns;
+}
+
+/* Enters WARN, or what has to come before. The time for the answer begins when it can be heard. */
+void m_ask(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+
+	op->phase = way_to_warn(m, t);
+	if (op->phase != M_NOT_READY)
+		m_start_clock(m, t);
+}
+
+static int undoable(const struct m_op *op)
+{
+	for (uint32_t i = 0; i < op->logged; i++)
+		if (op->log[i].kind != VDEV_REMOVAL_WARN && op->log[i].round == op->round)
+			return 1;
+	return 0;
+}
+
+/* The guest took back that it bears a surprise (R4): what was done on that ground is undone. */
+static void no_longer_safe(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+
+	if (undoable(op)) {
+		op->returning = op->demoted = 1;
+		m_back_out(m, t, 0);
+	} else {
+		m_switch(m, t, VDEV_REMOVAL_UNSAFE);
+	}
+}
+
+static int bears_less(const struct model *m, uint32_t t)
+{
+	const struct m_op *op = &m->unit[t].op;
+	uint32_t level = m_lowest(m, t, NULL, 0);
+
+	if (op->level != VDEV_REMOVAL_SAFE && op->level != VDEV_REMOVAL_SAFE_IDLE)
+		return 0;
+	return level != op->level && level != VDEV_REMOVAL_SAFE;
+}
+
+/* Who takes part in the present step before HIDE. */
+static int takes_part(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+
+	for (uint32_t i = 0; i < M_UNITS; i++)
+		op->left[i] = (uint8_t)(m_member(m, t, i) &&
+					!m_left_out(m, i, op->set.steps[op->pos].kind));
+	return m_count(op->left) != 0;
+}
+
+/* Enters the step at op->pos, or the next one that there is something to do for. */
+void m_advance(struct model *m, uint32_t t)
+{
+	struct m_unit *u = &m->unit[t];
+	struct m_op *op = &u->op;
+
+	for (;; op->pos++) {
+		switch (op->set.steps[op->pos].kind) {
+		case VDEV_REMOVAL_WARN:
+			if (u->transport == VDEV_REMOVAL_NO_TRANSPORT)
+				continue;
+			m_ask(m, t);
+			if (op->phase == M_NOT_READY)
+				m_note(m, t, VDEV_REMOVAL_GUEST_NOT_READY);
+			break;
+		case VDEV_REMOVAL_AWAIT_ACK:
+			op->phase = M_AWAIT;
+			m_start_clock(m, t);
+			m_look_busy(m, t);
+			break;
+		case VDEV_REMOVAL_HIDE:
+			if (bears_less(m, t))
+				no_longer_safe(m, t);
+			else
+				m_hide(m, t);
+			return;
+		default:
+			op->phase = M_PRE;
+			op->steps++;
+			if (!takes_part(m, t))
+				continue;
+			return;
+		}
+		break;
+	}
+	m_recheck(m, t);
+}
+
+/* R6: a late SAFE lets a waiting request proceed. */
+void m_recheck(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+	uint32_t level = m_lowest(m, t, NULL, 0);
+	int waits = op->phase == M_NOT_READY || op->phase == M_GAP || op->phase == M_AWAIT ||
+		    (op->phase == M_WARN && !m_stepping(&m->unit[t]));
+
+	if (waits && level != op->level &&
+	    (level == VDEV_REMOVAL_SAFE || (level == VDEV_REMOVAL_SAFE_IDLE && !op->demoted)))
+		m_switch(m, t, level);
+}
+
+void m_switch(struct model *m, uint32_t t, uint32_t level)
+{
+	struct m_op *op = &m->unit[t].op;
+
+	op->demoted |= level == VDEV_REMOVAL_UNSAFE;
+	take_set(m, t, level);
+	if (level == VDEV_REMOVAL_UNSAFE && op->asked)
+		while (op->set.steps[op->pos].kind != VDEV_REMOVAL_AWAIT_ACK)
+			op->pos++;
+	m_advance(m, t);
+}
+
+void m_hide(struct model *m, uint32_t t)
+{
+	struct m_unit *u = &m->unit[t];
+	struct m_op *op = &u->op;
+
+	if (!u->stuck_id)
+		op->fault = 0, op->fault_status = 0;
+	op->phase = M_HIDE;
+	for (uint32_t i = 0; i < M_UNITS; i++)
+		op->left[i] = (uint8_t)m_member(m, t, i);
+	for (op->pos = 0; op->set.steps[op->pos].kind != VDEV_REMOVAL_HIDE;)
+		op->pos++;
+	if (m_alone(m, t))
+		m_members_gone(m, t);
+}
+
+/* The slot is empty. */
+void m_members_gone(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+
+	op->outcome = op->by_guest ? VDEV_REMOVAL_REMOVED_BY_GUEST : VDEV_REMOVAL_REMOVED;
+	op->phase = M_END;
+	op->fault = 0;
+	op->fault_status = 0;
+	if (!m_requested(m, t, op->left))
+		m_clear(m, t);
+}
+
+/* Is this entry of the log one to be undone now? */
+static int to_undo(const struct model *m, uint32_t t, const struct m_done *d)
+{
+	const struct m_unit *u = &m->unit[t];
+
+	if (d->kind == VDEV_REMOVAL_WARN)
+		return !u->op.returning && (u->transport == VDEV_REMOVAL_PCIE ||
+					    u->transport == VDEV_REMOVAL_PVDEV);
+	return (!u->op.returning || d->round == u->op.round) && !m_left_out(m, d->unit, d->kind);
+}
+
+static void undo_end(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+	int final = op->outcome == VDEV_REMOVAL_CANCELLED || op->outcome == VDEV_REMOVAL_ROLLED_BACK;
+
+	if (op->late_ack && !final && !op->absorbed) {
+		op->acked = 1;
+		op->late_ack = 0;
+		m_hide(m, t);
+		return;
+	}
+	if (op->returning) {
+		op->returning = 0;
+		m_switch(m, t, VDEV_REMOVAL_UNSAFE);
+		return;
+	}
+	m->stats.refused += op->outcome == VDEV_REMOVAL_REFUSED;
+	m->stats.rolled_back += op->outcome == VDEV_REMOVAL_ROLLED_BACK;
+	m->stats.cancelled += op->outcome == VDEV_REMOVAL_CANCELLED;
+	op->phase = M_END;
+	if (!m_requested(m, t, op->left) || op->absorbed || !op->outcome)
+		m_clear(m, t);
+}
+
+/* The newest step that can be undone, with the units that it was done for; or the end. */
+void m_undo_next(struct model *m, uint32_t t)
+{
+	struct m_op *op = &m->unit[t].op;
+	uint32_t newest = 0;
+
+	memset(op->left, 0, sizeof(op->left));
+	for (uint32_t i = 0; i < op->logged; i++)
+		if (to_undo(m, t, &op->log[i]) && op->log[i].step >= newest)
+			newest = op->log[i].step;
+	for (uint32_t i = 0; i < op->logged; i++)
+		if (to_undo(m, t, &op->log[i]) && op->log[i].step == newest)
+			op->left[op->log[i].unit] = 1;
+	op->steps++;
+	if (!m_count(op->left))
+		undo_end(m, t);
+}
+
+/* A migration is not aborted for a request that is no more. */
+static void unhold_for_nobody(struct model *m)
+{
+	for (uint32_t t = 1; t < M_UNITS; t++)
+		if (m->unit[t].used && m->unit[t].op.phase == M_HELD && m->unit[t].op.forced)
+			return;
+	if (!m->unit[0].out.id)
+		m->unit[0].notes &= ~M_N_UNHOLD;
+}
+
+void m_back_out(struct model *m, uint32_t t, uint32_t outcome)
+{
+	struct m_op *op = &m->unit[t].op;
+	int held = op->phase == M_HELD && op->forced;
+
+	if (outcome != VDEV_REMOVAL_REFUSED && outcome != VDEV_REMOVAL_ROLLED_BACK)
+		op->fault = 0;
+	op->outcome = outcome;
+	op->phase = M_UNDO;
+	if (held)
+		unhold_for_nobody(m);
+	m_undo_next(m, t);
+}
+
+/* One who asked anew gets an operation of his own unit, or joins one that somebody else just got. */
+static void ask_anew(struct model *m, uint32_t i, uint32_t ended, int late_ack)
+{
+	uint32_t cover = m_cover(m, i), target = m_target(m, i);
+	int forced = m->unit[i].again_forced;
+
+	m->unit[i].again_forced = 0;
+	if (!m->unit[i].requested)
+		return;
+	if (!cover) {
+		m->unit[target].op.forced = forced;
+		m->unit[target].op.acked = target == ended && late_ack;
+		m_begin(m, target);
+		m_wake(m);
+	} else if (forced) {
+		m_upgrade(m, cover);
+	}
+}
+
+/* Who asked has been told. Who asked anew meanwhile begins anew. */
+static void ask_again(struct model *m, uint32_t t, int late_ack)
+{
+	uint32_t list[M_UNITS], n = m_order(m, t, list), count = 0;
+
+	for (uint32_t k = 0; k < n; k++)
+		if (m_speaks_for(m, t, list[k]))
+			list[count++] = list[k];
+	for (uint32_t k = 0; k < count; k++) {
+		m->unit[list[k]].requested = m->unit[list[k]].again;
+		m->unit[list[k]].again = 0;
+	}
+	for (uint32_t k = 0; k < count; k++)
+		ask_anew(m, list[k], t, late_ack);
+}
+
+/* The operation is over and its target is still there. */
+void m_clear(struct model *m, uint32_t t)
+{
+	struct m_unit *u = &m->unit[t];
+	struct m_op old = u->op;
+
+	m->stats.operations--;
+	memset(&u->op, 0, sizeof(u->op));
+	u->notes &= M_N_OWN;
+	u->note = 0;
+	if (!old.absorbed)
+		ask_again(m, t, old.late_ack);
+	if (m_is_slot(m, t) && old.emptied && m_alone(m, t) && (u->slot_cap & 0x2) && !m->in_reset) {
+		u->settling = 1;
+		u->settle_at = m->guest + m->config.settle_ns;
+	}
+	if (old.late_ack && !m_cover(m, t))
+		m_acked(m, 0, t);
+	if (m_is_slot(m, t))
+		m_slots(m, t);
+}
