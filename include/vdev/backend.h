@@ -4,13 +4,17 @@
  * What a backend does: it performs actions.
  *
  * **Purpose.** Engines decide, backends do. A VMM's own device code is a backend like the KVM one
- * and the mock. The runtime offers each action to every backend, in the order in which they were
- * added, so that e.g. HIDE reaches the VMM's config space and the doorbell gate of the KVM backend.
+ * and the mock. The runtime offers each action to every backend, so that e.g. HIDE reaches the VMM's
+ * config space and the doorbell gate of the KVM backend: in the order in which they were added, and to
+ * the next one only when the one before has ended its part. A part that failed, or ended late, keeps
+ * the action from nobody. Add the VMM's own backend first and the KVM backend after it.
  *
  * **States.** None of its own. **Ownership.** The ops table must outlive its use.
  *
  * **Threads.** perform() is called without any lock of the library held, in the thread that
- * dispatches; different operations may be performed in different threads at the same time.
+ * dispatches; different operations may be performed in different threads at the same time. One action
+ * is with one backend at a time, except that VDEV_CANCEL for it (`arg[0]` is its id) is offered to
+ * all: who does not work on that id answers 0 or -EOPNOTSUPP.
  */
 #ifndef VDEV_BACKEND_H
 #define VDEV_BACKEND_H
@@ -21,7 +25,8 @@
 extern "C" {
 #endif
 
-/** perform(): it goes on in the background; whoever performs reports its end later. */
+/** perform(): it goes on in the background; whoever performs reports its end, once, perhaps before
+ * perform() has returned. */
 #define VDEV_BACKEND_LATER 1
 
 /** A backend: a constant table of functions. */

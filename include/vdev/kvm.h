@@ -11,7 +11,8 @@
  * **States.** A resource is ATTACHED when registered (the VMM or this backend has made the ioctl) and
  * DETACHED after its deed. Each deed is idempotent: what is detached is skipped.
  *
- * **Ownership.** File descriptors and memory stay the VMM's; they must live until RELEASE.
+ * **Ownership.** File descriptors and memory stay the VMM's; they must live until RELEASE. This backend's
+ * own RELEASE touches them no more, so the VMM may free them in its RELEASE, whichever comes first.
  *
  * **Threads.** All calls may be made from any thread; vdev_kvm_gated() is wait-free.
  *
@@ -42,7 +43,8 @@ struct vdev_kvm_config {
 	uint32_t max_devices; /**< 1..2^20 devices with resources at one time */
 	int32_t kick_signal; /**< signal that interrupts KVM_RUN, with a handler installed; 0: SIGUSR1 */
 	/**
-	 * Makes the ioctl in the VMM's way, e.g. through a privileged helper; NULL: ioctl(2).
+	 * Makes the ioctl in the VMM's way, e.g. through a privileged helper; NULL: ioctl(2). May run in
+	 * several threads at once.
 	 * @return 0 or positive, or a negative errno
 	 */
 	int (*ioctl)(void *user, int fd, unsigned long request, void *argument);
@@ -81,7 +83,10 @@ struct vdev_kvm_memslot {
 	uint64_t host_address; /**< page aligned */
 };
 
-/** DMA reach of a passthrough device (VFIO). 32 bytes. */
+/**
+ * DMA reach of a passthrough device (VFIO). A group is registered with one unit only: of those that
+ * are in it, the one that is torn down last. 32 bytes.
+ */
 struct vdev_kvm_dma {
 	uint32_t struct_size;
 	int32_t container_fd; /**< range: VFIO_IOMMU_UNMAP_DMA is made here; -1: no range */
@@ -116,21 +121,45 @@ VDEV_API int vdev_kvm_new(struct vdev_kvm **ret_kvm, const struct vdev_env *env,
 VDEV_API void vdev_kvm_free(struct vdev_kvm *kvm);
 
 /**
- * Registers a resource of a device, and attaches it with VDEV_KVM_ATTACH.
+ * Registers an irqfd of a device, and attaches it with VDEV_KVM_ATTACH.
  * @param kvm the object
  * @param dev handle
- * @param irqfd,ioeventfd,memslot,dma description; copied
+ * @param irqfd description; copied
  * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already;
  * or the errno of the ioctl, see vdev_kvm_error()
  */
 VDEV_API int vdev_kvm_add_irqfd(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_kvm_irqfd *irqfd);
-/** @copydoc vdev_kvm_add_irqfd */
+
+/**
+ * Registers an ioeventfd of a device, and attaches it with VDEV_KVM_ATTACH.
+ * @param kvm the object
+ * @param dev handle
+ * @param ioeventfd description; copied
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already;
+ * or the errno of the ioctl, see vdev_kvm_error()
+ */
 VDEV_API int vdev_kvm_add_ioeventfd(struct vdev_kvm *kvm, uint64_t dev,
 				    const struct vdev_kvm_ioeventfd *ioeventfd);
-/** @copydoc vdev_kvm_add_irqfd */
+
+/**
+ * Registers a memory slot of a device, and attaches it with VDEV_KVM_ATTACH.
+ * @param kvm the object
+ * @param dev handle
+ * @param memslot description; copied
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already;
+ * or the errno of the ioctl, see vdev_kvm_error()
+ */
 VDEV_API int vdev_kvm_add_memslot(struct vdev_kvm *kvm, uint64_t dev,
 				  const struct vdev_kvm_memslot *memslot);
-/** @copydoc vdev_kvm_add_irqfd */
+
+/**
+ * Registers the DMA reach of a passthrough device, which the VMM has set up. A VFIO group is
+ * registered with one unit only, the one that is torn down last.
+ * @param kvm the object
+ * @param dev handle
+ * @param dma description; copied
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already
+ */
 VDEV_API int vdev_kvm_add_dma(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_kvm_dma *dma);
 
 /**
@@ -166,7 +195,8 @@ VDEV_API int vdev_kvm_set_vcpu(struct vdev_kvm *kvm, uint32_t vcpu, int32_t tid,
  * clears immediate_exit.
  * @param kvm the object
  * @param vcpu number, or UINT32_MAX: all
- * @return number of vCPUs kicked; -ENOENT: no such vCPU; -EINVAL
+ * @return number of vCPUs kicked; -ENOENT: no such vCPU, or the thread that was registered has ended;
+ * -EINVAL
  */
 VDEV_API int vdev_kvm_kick(struct vdev_kvm *kvm, uint32_t vcpu);
 
@@ -185,7 +215,7 @@ VDEV_API int vdev_kvm_perform(struct vdev_kvm *kvm, const struct vdev_action *ac
  * @param kvm the object
  * @param buf room for the text, always terminated
  * @param size bytes at buf, at least 1
- * @return length of the text; 0: nothing failed so far; -EINVAL
+ * @return length of the whole text, also when it was cut; 0: nothing failed so far; -EINVAL
  */
 VDEV_API int vdev_kvm_error(struct vdev_kvm *kvm, char *buf, size_t size);
 

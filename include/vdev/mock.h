@@ -29,7 +29,7 @@ struct vdev_mock_config {
 	uint32_t max_pending; /**< 0..65536: actions delayed at one time */
 };
 
-/** In a rule: any device, any kind. */
+/** In a rule: any device, any kind (but not VDEV_CANCEL: that takes a rule of its own). */
 #define VDEV_MOCK_ANY 0u
 /** In a rule's `delay_ns`: it never ends by itself. */
 #define VDEV_MOCK_NEVER UINT64_MAX
@@ -37,7 +37,7 @@ struct vdev_mock_config {
 /** A rule of the script: the first rule that matches an action and has uses left decides. 40 bytes. */
 struct vdev_mock_rule {
 	uint32_t struct_size;
-	uint32_t kind; /**< action kind, VDEV_MOCK_ANY */
+	uint32_t kind; /**< action kind; VDEV_MOCK_ANY: all but VDEV_CANCEL */
 	uint64_t dev; /**< handle, VDEV_MOCK_ANY */
 	uint64_t delay_ns; /**< 0: at once; VDEV_MOCK_NEVER */
 	int32_t status; /**< 0 or a negative errno: how it ends */
@@ -49,7 +49,8 @@ struct vdev_mock_rule {
 struct vdev_mock_record {
 	struct vdev_action action;
 	uint64_t begin_ns; /**< time at which it was performed */
-	uint64_t end_ns; /**< time at which it ended, VDEV_NONE while pending */
+	/** time at which it ended, of a delayed one the scripted time; VDEV_NONE while pending */
+	uint64_t end_ns;
 	int32_t status; /**< how it ended or will end */
 	uint32_t reserved;
 };
@@ -90,12 +91,14 @@ VDEV_API int vdev_mock_clear_rules(struct vdev_mock *mock);
  * @param action the action
  * @return 0; VDEV_BACKEND_LATER: vdev_mock_step() or vdev_mock_finish() will end it; the scripted
  * negative errno; -ENOSPC: too many pending; -EINVAL. VDEV_CANCEL ends the pending action that it
- * names, as a rule for VDEV_CANCEL would have it, or with -ECANCELED
+ * names, as a rule for VDEV_CANCEL would have it, or with -ECANCELED. Performing an id that is pending
+ * ends the earlier one with -ECANCELED
  */
 VDEV_API int vdev_mock_perform(struct vdev_mock *mock, const struct vdev_action *action);
 
 /**
- * Sets the mock's clock and takes the next pending action that has ended by then.
+ * Sets the mock's clock and takes the next pending action that has ended by then; the order among
+ * equal end times is unspecified.
  * @param mock the mock
  * @param now_ns caller's clock
  * @param ret_id action id

@@ -12,9 +12,14 @@
  * is attached, its events must be called with vdev_runtime_lock() held.
  *
  * **Threads.** All calls may be made from any thread. vdev_runtime_dispatch() may run in several at a
- * time; it returns only when no HIDE is being performed in another one, so a vCPU thread that
- * reported an acknowledgement and dispatched may let its guest go on (R8). No lock is held while a
- * deed is performed. A deed of kind HIDE must not wait for another thread.
+ * time; it returns only when no HIDE, WARN, UNWARN, OUTCOME or REDECLARE is being performed in another
+ * thread, so a vCPU thread that reported an acknowledgement and dispatched may let its guest go on
+ * (R8). A deed of these kinds must not wait for another thread, nor be answered VDEV_BACKEND_LATER
+ * where the guest depends on it: what is in the background is not waited for. No lock is held while a
+ * deed is performed.
+ *
+ * **Sequence.** An action is offered to the backends one after the other; see backend.h. What follows
+ * a VDEV_BACKEND_LATER is performed in a thread that dispatches, never in vdev_runtime_complete().
  *
  * **Clock.** CLOCK_MONOTONIC, or CLOCK_BOOTTIME when configured.
  */
@@ -38,7 +43,8 @@ struct vdev_runtime_config {
 	uint32_t struct_size;
 	uint32_t flags; /**< VDEV_RUNTIME_BOOTTIME */
 	uint32_t max_backends; /**< 1..16 */
-	uint32_t max_later; /**< 1..2^20: actions that go on in the background at one time */
+	/** 1..2^20: actions in the background at one time; at the limit further actions wait in the engine */
+	uint32_t max_later;
 };
 
 /** Order in which other engines let go of a device that has been hidden (architecture.md). @{ */
@@ -51,7 +57,7 @@ struct vdev_runtime_config {
 
 /**
  * A hook of another engine: called once for each device after it was hidden and before its first
- * teardown deed.
+ * teardown deed; again after a load or when memory ran out.
  * @return 0, or a negative errno: counted and logged; the removal goes on
  */
 typedef int (*vdev_runtime_hook)(void *user, uint64_t dev, uint64_t user_data);
@@ -97,11 +103,12 @@ VDEV_API int vdev_runtime_fd(const struct vdev_runtime *runtime);
 VDEV_API uint64_t vdev_runtime_now(const struct vdev_runtime *runtime);
 
 /**
- * Adds a backend; actions are offered in the order of adding.
+ * Adds a backend; actions are offered in the order of adding. One that is in the background now will
+ * reach it, too.
  * @param runtime the object
- * @param ops its table
+ * @param ops its table; copied
  * @param backend its context
- * @return 0; -EINVAL; -ENOSPC; -EBUSY: a dispatch is running
+ * @return 0; -EINVAL; -E2BIG; -ENOSPC: max_backends; -EBUSY: a dispatch is running
  */
 VDEV_API int vdev_runtime_add_backend(struct vdev_runtime *runtime, const struct vdev_backend_ops *ops,
 				      void *backend);
@@ -148,7 +155,9 @@ VDEV_API int vdev_runtime_unlock(struct vdev_runtime *runtime);
 VDEV_API int vdev_runtime_dispatch(struct vdev_runtime *runtime);
 
 /**
- * An action that a backend took as VDEV_BACKEND_LATER has ended. Wakes the fd.
+ * A backend's part of an action that it took as VDEV_BACKEND_LATER has ended; it may come before that
+ * perform() has returned. Wakes the fd: a dispatch goes on with the next backend. Call it once for each
+ * VDEV_BACKEND_LATER: it names no backend, so a second call could end the next one's part.
  * @param runtime the object
  * @param action_id id
  * @param status 0 or a negative errno

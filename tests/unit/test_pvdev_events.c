@@ -372,31 +372,6 @@ static void ended_requests_free_their_place(void **state)
 	rig_end(&g);
 }
 
-/* A repeated warning says what is left then; a wait without end says nothing. */
-static void the_guest_is_told_its_time(void **state)
-{
-	struct rig g;
-
-	(void)state;
-	rig_begin(&g, NULL);
-	rig_ready(&g);
-	rig_request(&g, g.disk, VDEV_REMOVAL_ACK_KEEP, 0);
-	assert_int_equal(rd(&g, VDEV_GUEST_EVENT_TIME_MS), 10000);
-	pop(&g);
-	g.now += 4 * SECOND;
-	assert_int_equal(rig_perform(&g, VDEV_REMOVAL_WARN, g.disk, 2), 0);
-	assert_int_equal(rd(&g, VDEV_GUEST_EVENT_TIME_MS), 10000); /* no engine call saw the time */
-	pop(&g);
-	rig_wait(&g, SECOND);
-	assert_int_equal(rig_perform(&g, VDEV_REMOVAL_WARN, g.disk, 3), 0);
-	assert_int_equal(rd(&g, VDEV_GUEST_EVENT_TIME_MS), 5000);
-	pop(&g);
-	rig_wait(&g, 5 * SECOND);
-	assert_int_equal(rig_perform(&g, VDEV_REMOVAL_WARN, g.disk, 4), 0);
-	assert_int_equal(rd(&g, VDEV_GUEST_EVENT_TIME_MS), 0);
-	rig_end(&g);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,7 +388,6 @@ int main(void)
 		cmocka_unit_test(unwarn_always_finds_room),
 		cmocka_unit_test(forced_removals_free_their_place),
 		cmocka_unit_test(ended_requests_free_their_place),
-		cmocka_unit_test(the_guest_is_told_its_time),
 	};
 
 	return cmocka_run_group_tests_name("pvdev_events", tests, NULL, NULL);

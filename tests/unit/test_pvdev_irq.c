@@ -172,12 +172,38 @@ static void trace_tells_commands_and_events(void **state)
 	rig_end(&g);
 }
 
+/* A repeated warning says what is left then; a wait without end says nothing. */
+static void the_guest_is_told_its_time(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	rig_begin(&g, NULL);
+	rig_ready(&g);
+	rig_request(&g, g.disk, VDEV_REMOVAL_ACK_KEEP, 0);
+	assert_int_equal(rd(&g, VDEV_GUEST_EVENT_TIME_MS), 10000);
+	pop(&g);
+	g.now += 4 * SECOND;
+	assert_int_equal(rig_perform(&g, VDEV_REMOVAL_WARN, g.disk, 2), 0);
+	assert_int_equal(rd(&g, VDEV_GUEST_EVENT_TIME_MS), 10000); /* no engine call saw the time */
+	pop(&g);
+	rig_wait(&g, SECOND);
+	assert_int_equal(rig_perform(&g, VDEV_REMOVAL_WARN, g.disk, 3), 0);
+	assert_int_equal(rd(&g, VDEV_GUEST_EVENT_TIME_MS), 5000);
+	pop(&g);
+	rig_wait(&g, 5 * SECOND);
+	assert_int_equal(rig_perform(&g, VDEV_REMOVAL_WARN, g.disk, 4), 0);
+	assert_int_equal(rd(&g, VDEV_GUEST_EVENT_TIME_MS), 0);
+	rig_end(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(driver_loop_loses_nothing),
 		cmocka_unit_test(trace_tells_commands_and_events),
+		cmocka_unit_test(the_guest_is_told_its_time),
 	};
 
 	return cmocka_run_group_tests_name("pvdev_irq", tests, NULL, NULL);

@@ -202,8 +202,7 @@ static void status_is_zero_or_negative(void **state)
 	assert_int_equal(vt_done(t, 'a', 1), -EINVAL);
 	assert_int_equal(vt_done(t, 'a', INT32_MAX), -EINVAL);
 	assert_int_equal(vt_stats(t).bad_done, 0);
-	vt_expect(t, vt_done(t, 'a', -4095),
-		  "TEARDOWN:a RELEASE:a FAILED_AT:aFG(HIDE,-4095)");
+	vt_expect(t, vt_done(t, 'a', -4095), "TEARDOWN:a RELEASE:a FAILED_AT:aFG(HIDE,-4095)");
 }
 
 /* A VMM's drain runs nested loops: a deed may drain, cause events, ask and read. */

@@ -75,7 +75,8 @@ static void r11_force_while_an_action_is_outstanding_waits_for_it(void **state)
 	vt_expect(t, force(t), "");
 	vt_expect(t, force(t), "");
 	assert_int_equal(vt_stats(t).upgraded, 1); /* asked twice, upgraded once */
-	vt_expect(t, vt_done(t, 'a', 0), "HIDE:aLX REQUESTED:aX TEARDOWN:aX RELEASE:aX REMOVED:aFGX");
+	vt_expect(t, vt_done(t, 'a', 0),
+		  "HIDE:aLX REQUESTED:aX TEARDOWN:aX RELEASE:aX REMOVED:aFGX");
 	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
 	vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE);
 	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', VT_LATER);

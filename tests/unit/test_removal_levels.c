@@ -93,7 +93,8 @@ static void r1_own_level_acts_as_unsafe_until_it_has_actions(void **state)
 	vt_level(t, 'a', 20);
 	vt_expect(t, vt_request(t, 'a', 0), "WARN:a REQUESTED:a");
 	vt_expect(t, vt_cancel(t, 'a'), "CANCELLED:aF");
-	assert_int_equal(vdev_removal_set_actions(t->r, VDEV_REMOVAL_PCI_FUNCTION, 20, steps, 3), 0);
+	assert_int_equal(vdev_removal_set_actions(t->r, VDEV_REMOVAL_PCI_FUNCTION, 20, steps, 3),
+			 0);
 	vt_expect(t, vt_request(t, 'a', 0), "OWN:a HIDE:aL RELEASE:a REMOVED:aFG");
 }
 
@@ -105,9 +106,9 @@ static void r3_set_of_that_class_and_level_is_taken(void **state)
 		{VDEV_REMOVAL_RELEASE, VDEV_REMOVAL_NO_UNDO, VT_SEC}};
 	struct vt_removal *t = *state;
 
-	assert_int_equal(vdev_removal_set_actions(t->r, VDEV_REMOVAL_MEMORY, VDEV_REMOVAL_SAFE,
-						  steps, 3),
-			 0);
+	assert_int_equal(
+		vdev_removal_set_actions(t->r, VDEV_REMOVAL_MEMORY, VDEV_REMOVAL_SAFE, steps, 3),
+		0);
 	for (uint32_t class = 0; class < VDEV_REMOVAL_CLASSES; class ++) {
 		const struct vdev_removal_unit u = {.unit_class = class,
 						    .transport = VDEV_REMOVAL_ACPI};

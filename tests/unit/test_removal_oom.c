@@ -44,26 +44,26 @@ static void expect_same(const struct vdev_removal *r, const struct picture *befo
 }
 
 /* Calls until memory suffices; each time that it does not, nothing may have changed. */
-#define UNTIL_ENOUGH(v, r, call)                                           \
-	do {                                                               \
-		for (uint64_t nth_ = 1;; nth_++) {                         \
-			uint64_t failed_ = (v)->failed;                    \
-			struct picture before_;                            \
-			int ret_;                                          \
-                                                                           \
-			take(r, &before_);                                 \
-			(v)->fail_at = (v)->requests + nth_;               \
-			ret_ = (call);                                     \
-			(v)->fail_at = 0;                                  \
-			if ((v)->failed == failed_) {                      \
-				assert_true(ret_ >= 0);                    \
-				free(before_.image);                       \
-				break;                                     \
-			}                                                  \
-			assert_int_equal(ret_, -ENOMEM);                   \
-			expect_same(r, &before_);                          \
-			free(before_.image);                               \
-		}                                                          \
+#define UNTIL_ENOUGH(v, r, call)                             \
+	do {                                                 \
+		for (uint64_t nth_ = 1;; nth_++) {           \
+			uint64_t failed_ = (v)->failed;      \
+			struct picture before_;              \
+			int ret_;                            \
+                                                             \
+			take(r, &before_);                   \
+			(v)->fail_at = (v)->requests + nth_; \
+			ret_ = (call);                       \
+			(v)->fail_at = 0;                    \
+			if ((v)->failed == failed_) {        \
+				assert_true(ret_ >= 0);      \
+				free(before_.image);         \
+				break;                       \
+			}                                    \
+			assert_int_equal(ret_, -ENOMEM);     \
+			expect_same(r, &before_);            \
+			free(before_.image);                 \
+		}                                            \
 	} while (0)
 
 static int add(struct vdev_removal *r, uint64_t name, uint64_t *ret_unit)
@@ -178,7 +178,8 @@ static void removal_itself_needs_no_memory(void **state)
 	vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE);
 	vt_level(t, 'b', VDEV_REMOVAL_SAFE_IDLE);
 	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', -EBUSY);
-	vt_expect(t, vt_request(t, 's', 0), "QUIESCE:b QUIESCE:a RESUME:b RESUME:a WARN:s REQUESTED:s");
+	vt_expect(t, vt_request(t, 's', 0),
+		  "QUIESCE:b QUIESCE:a RESUME:b RESUME:a WARN:s REQUESTED:s");
 	vt_expect(t, vt_registers(t, 's', VT_OFF, 0),
 		  "HIDE:b HIDE:aL ACKED:s TEARDOWN:b RELEASE:b REMOVED:bFG TEARDOWN:a RELEASE:a "
 		  "REMOVED:aFG REMOVED:sF");
@@ -227,10 +228,8 @@ static void whole_life(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_add_and_address),
-		cmocka_unit_test(set_actions),
-		cmocka_unit_test(new_and_load),
-		TEST(removal_itself_needs_no_memory),
+		cmocka_unit_test(each_add_and_address), cmocka_unit_test(set_actions),
+		cmocka_unit_test(new_and_load),         TEST(removal_itself_needs_no_memory),
 		cmocka_unit_test(whole_life),
 	};
 

@@ -2,8 +2,7 @@
 /* Removal engine: the order of a removal (R8), with the FULL sets. */
 #include "test_removal_rig.h"
 
-
-#define TEAR(x) \
+#define TEAR(x)                                                                                   \
 	"DRAIN:" x " IRQ_OFF:" x " RESET:" x " DETACH_EVENTS:" x " UNMAP_BARS:" x " LEAVE_DMA:" x \
 	" RELEASE:" x " REMOVED:" x "FG"
 
@@ -105,11 +104,11 @@ static void r8_id_is_freed_last(void **state)
 
 static void r8_each_step_waits_for_the_one_before(void **state)
 {
-	static const uint32_t kinds[] = {
-		VDEV_REMOVAL_QUIESCE, VDEV_REMOVAL_HIDE,	  VDEV_REMOVAL_DRAIN,
-		VDEV_REMOVAL_IRQ_OFF, VDEV_REMOVAL_RESET,	  VDEV_REMOVAL_DETACH_EVENTS,
-		VDEV_REMOVAL_UNMAP_BARS, VDEV_REMOVAL_LEAVE_DMA, VDEV_REMOVAL_RELEASE,
-		VDEV_REMOVAL_OUTCOME};
+	static const uint32_t kinds[] = {VDEV_REMOVAL_QUIESCE,    VDEV_REMOVAL_HIDE,
+					 VDEV_REMOVAL_DRAIN,      VDEV_REMOVAL_IRQ_OFF,
+					 VDEV_REMOVAL_RESET,      VDEV_REMOVAL_DETACH_EVENTS,
+					 VDEV_REMOVAL_UNMAP_BARS, VDEV_REMOVAL_LEAVE_DMA,
+					 VDEV_REMOVAL_RELEASE,    VDEV_REMOVAL_OUTCOME};
 	struct vt_removal *t = *state;
 
 	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);

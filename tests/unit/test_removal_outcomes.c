@@ -45,9 +45,9 @@ static void r10_acked_comes_when_the_device_is_hidden(void **state)
 
 static void r10_refused_with_each_reason(void **state)
 {
-	static const char *const texts[] = {
-		"REFUSED:aF(NONE)",   "REFUSED:aF(FAILURE)", "REFUSED:aF(NOT_SUPPORTED)",
-		"REFUSED:aF(IN_USE)", "REFUSED:aF(BUSY)",    "REFUSED:aF(DEPENDENCY)"};
+	static const char *const texts[] = {"REFUSED:aF(NONE)",          "REFUSED:aF(FAILURE)",
+					    "REFUSED:aF(NOT_SUPPORTED)", "REFUSED:aF(IN_USE)",
+					    "REFUSED:aF(BUSY)",          "REFUSED:aF(DEPENDENCY)"};
 	struct vt_removal *t = *state;
 
 	for (uint32_t reason = 0; reason < VDEV_REMOVAL_REASONS; reason++) {
@@ -265,11 +265,16 @@ static void r10_ost_codes(void **state)
 		uint32_t status;
 		const char *text;
 	} rows[] = {
-		{0, ACKED_A},		   {1, "REFUSED:aF(FAILURE)"},
-		{2, "REFUSED:aF(NOT_SUPPORTED)"}, {0x80, "REFUSED:aF(NOT_SUPPORTED)"},
-		{0x81, "REFUSED:aF(IN_USE)"}, {0x82, "REFUSED:aF(BUSY)"},
-		{0x83, "REFUSED:aF(DEPENDENCY)"}, {0x84, "BUSY:a"},
-		{3, "REFUSED:aF(FAILURE)"}, {0x85, "REFUSED:aF(FAILURE)"},
+		{0, ACKED_A},
+		{1, "REFUSED:aF(FAILURE)"},
+		{2, "REFUSED:aF(NOT_SUPPORTED)"},
+		{0x80, "REFUSED:aF(NOT_SUPPORTED)"},
+		{0x81, "REFUSED:aF(IN_USE)"},
+		{0x82, "REFUSED:aF(BUSY)"},
+		{0x83, "REFUSED:aF(DEPENDENCY)"},
+		{0x84, "BUSY:a"},
+		{3, "REFUSED:aF(FAILURE)"},
+		{0x85, "REFUSED:aF(FAILURE)"},
 		{UINT32_MAX, "REFUSED:aF(FAILURE)"},
 	};
 	struct vt_removal *t = *state;

@@ -151,10 +151,10 @@ static void r12_ack_is_the_point_of_no_return_when_it_comes_first(void **state)
 /* Each step after the point in turn: it fails, all others are done, and the report names it. */
 static void r12_after_it_the_plan_goes_forward_whatever_fails(void **state)
 {
-	static const uint32_t kinds[] = {
-		VDEV_REMOVAL_HIDE,	    VDEV_REMOVAL_DRAIN,	     VDEV_REMOVAL_IRQ_OFF,
-		VDEV_REMOVAL_RESET,	    VDEV_REMOVAL_DETACH_EVENTS, VDEV_REMOVAL_UNMAP_BARS,
-		VDEV_REMOVAL_LEAVE_DMA, VDEV_REMOVAL_RELEASE};
+	static const uint32_t kinds[] = {VDEV_REMOVAL_HIDE,          VDEV_REMOVAL_DRAIN,
+					 VDEV_REMOVAL_IRQ_OFF,       VDEV_REMOVAL_RESET,
+					 VDEV_REMOVAL_DETACH_EVENTS, VDEV_REMOVAL_UNMAP_BARS,
+					 VDEV_REMOVAL_LEAVE_DMA,     VDEV_REMOVAL_RELEASE};
 	struct vt_removal *t = *state;
 	char wanted[256];
 

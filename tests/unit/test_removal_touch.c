@@ -136,7 +136,7 @@ static void r14_host_may_force_too(void **state)
 	assert_int_equal(vt_stats(t).host_requests, 1);
 }
 
-#define DEAD_A                                                                            \
+#define DEAD_A                                                                                 \
 	"HIDE:aLB IRQ_OFF:aB RESET:aB DETACH_EVENTS:aB UNMAP_BARS:aB LEAVE_DMA:aB RELEASE:aB " \
 	"REMOVED:aFGB"
 

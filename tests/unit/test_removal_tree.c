@@ -299,9 +299,9 @@ static void r2_nesting_has_a_limit(void **state)
 		assert_int_equal(vt_child(t, (char)('A' + i), (char)('A' + i - 1),
 					  VDEV_REMOVAL_PCI_BRIDGE, 0),
 				 0);
-	assert_int_equal(vt_child(t, 'z', 'A' + VDEV_REMOVAL_MAX_DEPTH - 1,
-				  VDEV_REMOVAL_PCI_FUNCTION, 0),
-			 -ENOSPC);
+	assert_int_equal(
+		vt_child(t, 'z', 'A' + VDEV_REMOVAL_MAX_DEPTH - 1, VDEV_REMOVAL_PCI_FUNCTION, 0),
+		-ENOSPC);
 	vt_request(t, 'A', VDEV_REMOVAL_FORCE);
 	vt_drain(t);
 	assert_int_equal(vt_stats(t).units, 0);

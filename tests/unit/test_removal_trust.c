@@ -127,8 +127,8 @@ static void r7_operators_late_safe_lets_a_request_proceed(void **state)
 
 static void r7_untrusted_late_safe_changes_nothing(void **state)
 {
-	const struct vdev_removal_config c = {.flags = VDEV_REMOVAL_COARSE |
-						       VDEV_REMOVAL_UNTRUSTED};
+	const struct vdev_removal_config c = {.flags =
+						      VDEV_REMOVAL_COARSE | VDEV_REMOVAL_UNTRUSTED};
 	struct vt_removal *t = *state;
 
 	reconfigure(t, c);

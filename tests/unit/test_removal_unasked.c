@@ -86,11 +86,13 @@ static void r16_late_ack_after_fail_follows_the_policy(void **state)
 	struct vt_removal *t = *state;
 
 	unit(t, 'a', VDEV_REMOVAL_UNASKED_ACCEPT);
-	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_FAIL, 0, VT_SEC), "WARN:a REQUESTED:a");
+	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_FAIL, 0, VT_SEC),
+		  "WARN:a REQUESTED:a");
 	vt_expect(t, vt_pass(t, VT_SEC), "TIMED_OUT:aF");
 	vt_expect(t, vt_ack(t, 'a'), "HIDE:aL TEARDOWN:a RELEASE:a REMOVED_BY_GUEST:aFG");
 	unit(t, 'b', VDEV_REMOVAL_UNASKED_HOLD);
-	vt_expect(t, vt_request_with(t, 'b', VDEV_REMOVAL_ACK_FAIL, 0, VT_SEC), "WARN:b REQUESTED:b");
+	vt_expect(t, vt_request_with(t, 'b', VDEV_REMOVAL_ACK_FAIL, 0, VT_SEC),
+		  "WARN:b REQUESTED:b");
 	vt_expect(t, vt_pass(t, VT_SEC), "TIMED_OUT:bF");
 	vt_expect(t, vt_ack(t, 'b'), "HIDE:bL");
 }
@@ -143,9 +145,8 @@ static void r16_power_on_before_it_is_hidden_gives_it_back_too(void **state)
 
 static void r16_held_one_keeps_name_and_address(void **state)
 {
-	static const struct vdev_removal_unit named = {.unit_class = VDEV_REMOVAL_OTHER,
-						       .transport = VDEV_REMOVAL_ACPI,
-						       .name = 5};
+	static const struct vdev_removal_unit named = {
+		.unit_class = VDEV_REMOVAL_OTHER, .transport = VDEV_REMOVAL_ACPI, .name = 5};
 	struct vt_removal *t = *state;
 	uint64_t found;
 

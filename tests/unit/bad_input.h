@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Misuse of every exported call, as tables. A row is a function of the library by its name and what
+ * is done to it; the rows of all tables together are compared with the version map of the library,
+ * so a call that is added without a row fails the test.
+ *
+ * After each row nothing may have changed: neither the state of the objects (their images) nor
+ * their counters, except those that count misuse itself, which a row names.
+ */
+#ifndef BAD_INPUT_H
+#define BAD_INPUT_H
+
+#include "vt_test.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <vdev/vdev.h>
+
+#define BAD_SECOND UINT64_C(1000000000)
+#define BAD_IMAGE 8192u
+
+struct bad {
+	struct vt_env v;
+	struct vdev_removal *r;
+	struct vdev_removal *other;
+	struct vdev_mock *m;
+	struct vdev_pvdev *p;
+	uint64_t now;
+	uint64_t unit; /* an ordinary unit of r */
+	uint64_t slot; /* a slot of r */
+	uint64_t pending; /* a unit of r that is awaited */
+	uint64_t outstanding; /* id of an action of r that is being performed */
+	uint64_t handles[8]; /* none of them names a unit of r */
+	uint32_t handle_count;
+	uint64_t mock_pending; /* id of an action that the mock has not ended */
+	uint8_t image[BAD_IMAGE]; /* of r */
+	size_t image_size;
+	uint8_t pvdev_image[BAD_IMAGE];
+	size_t pvdev_image_size;
+};
+
+/* What a row may change: counters that count misuse. */
+#define BAD_GUEST 0x1u /* vdev_removal_stats::bad_guest */
+#define BAD_DONE 0x2u /* vdev_removal_stats::bad_done */
+
+struct bad_row {
+	const char *call; /* as in the version map */
+	void (*run)(struct bad *b); /* misuse: nothing may change */
+	void (*then)(struct bad *b); /* what is right beside it, or NULL */
+	uint32_t counts;
+};
+
+struct bad_table {
+	const struct bad_row *rows;
+	uint32_t count;
+};
+
+extern const struct bad_table bad_objects, bad_events, bad_guest, bad_readers, bad_mock, bad_pvdev,
+	bad_plain;
+
+#define BAD_TABLE(name) {(name), VT_COUNT(name)}
+#define EINVAL_OF(call) assert_int_equal((call), -EINVAL)
+/* An event of a unit: no object, and each handle that is stale, foreign, wild or none. */
+#define EACH_HANDLE(b, call, error)                                                 \
+	do {                                                                        \
+		for (uint32_t i_ = 0; i_ < (b)->handle_count; i_++) {               \
+			uint64_t handle = (b)->handles[i_];                         \
+                                                                                    \
+			assert_int_equal((call), (error));                          \
+		}                                                                   \
+	} while (0)
+
+/*
+ * A struct with struct_size first, in a buffer with room behind it: too small, and newer with a tail
+ * that is not zero, are refused; newer with a zero tail is what `good` says.
+ */
+#define EACH_SIZE(type, value, call, good)                                             \
+	do {                                                                           \
+		struct {                                                               \
+			type s;                                                        \
+			uint8_t tail[64];                                              \
+		} big_ = {.s = value};                                                 \
+		type *in = &big_.s;                                                    \
+                                                                                       \
+		for (uint32_t size_ = 0; size_ < sizeof(type); size_++) {              \
+			big_.s.struct_size = size_;                                    \
+			assert_int_equal((call), -EINVAL);                             \
+		}                                                                      \
+		for (uint32_t at_ = 0; at_ < 64; at_++) {                              \
+			big_.s.struct_size = sizeof(big_);                             \
+			big_.tail[at_] = 1;                                            \
+			assert_int_equal((call), -E2BIG);                              \
+			big_.tail[at_] = 0;                                            \
+		}                                                                      \
+		if (good)                                                              \
+			assert_true((call) >= 0);                                      \
+	} while (0)
+
+#endif
