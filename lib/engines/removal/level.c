@@ -103,7 +103,18 @@ uint32_t vdev__removal_lowest(const struct vdev_removal *r, uint32_t target, uin
 	return lowest;
 }
 
-/* A waiting request goes on when the guest now bears more (R6); nothing is made longer. */
+/* Whether a level's set has to do something before HIDE that could be begun again and again. */
+static int has_way_back(const struct vdev_removal *r, const struct unit *u, uint32_t level)
+{
+	uint32_t count;
+
+	return vdev__removal_steps(r, u->unit_class, level, &count)->kind != VDEV_REMOVAL_HIDE;
+}
+
+/*
+ * A waiting request goes on when the guest now bears more (R6). Nothing is made longer: not when the
+ * time is up, and only once by a way from which there is one back.
+ */
 void vdev__removal_reconsider(struct vdev_removal *r, uint32_t target)
 {
 	uint32_t level, because;
@@ -116,8 +127,10 @@ void vdev__removal_reconsider(struct vdev_removal *r, uint32_t target)
 	    (u->phase != WARN || step_out(u)))
 		return;
 	level = vdev__removal_lowest(r, target, target, &because);
-	if (level == VDEV_REMOVAL_SAFE ||
-	    (level == VDEV_REMOVAL_SAFE_IDLE && !(u->flags & O_DEMOTED)))
+	if (level == u->set || vdev__removal_guest_now(r) >= u->ack_end ||
+	    ((u->flags & O_DEMOTED) && has_way_back(r, u, level)))
+		return;
+	if (level == VDEV_REMOVAL_SAFE || level == VDEV_REMOVAL_SAFE_IDLE)
 		vdev__removal_switch(r, target, level);
 }
 

@@ -214,8 +214,16 @@ static int notes_ok(const struct vdev_removal *r, const struct unit *u, uint32_t
 		return 0;
 	if ((u->notes & ~N_OWN) && vdev__removal_requested(r, index, NOBODY) == NOBODY)
 		return 0;
+	if ((u->marks & M_GIVE_UP) && !(u->flags & A_OVERDUE))
+		return 0;
+	if (u->phase == IDLE &&
+	    ((u->notes & ~N_OWN) || u->note_cursor != NOBODY || (u->flags & (O_ALL | A_OVERDUE))))
+		return 0;
 	if (!(u->flags & A_AGAIN))
 		return !(u->flags & A_OVERDUE);
+	if ((u->flags & A_OVERDUE) && ((u->flags & A_NOTE) || u->phase == END ||
+				       vdev__removal_step_kind(r, u) == VDEV_REMOVAL_OUTCOME))
+		return 0; /* these have no deadline */
 	if (u->flags & A_NOTE)
 		return u->action && known && (u->note >= 16 || u->note_cursor != NOBODY);
 	return u->action && (u->phase == WARN || u->phase >= PRE);
@@ -341,6 +349,10 @@ int vdev_removal_load(const struct vdev_env *env, const struct vdev_removal_conf
 	for (uint32_t i = vdev__table_next(&l.r->units, ROOT); i != UINT32_MAX;
 	     i = vdev__table_next(&l.r->units, i + 1))
 		vdev__removal_settle_ready(l.r, i);
+	for (uint32_t i = vdev__table_next(&l.r->units, ROOT); i != UINT32_MAX;
+	     i = vdev__table_next(&l.r->units, i + 1))
+		if (unit_at(l.r, i)->phase == BELOW)
+			vdev__removal_woken(l.r, i); /* what it waited for may not have been kept */
 	*ret_obj = l.r;
 	return 0;
 }

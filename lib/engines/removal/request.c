@@ -73,7 +73,7 @@ static int busy_below(struct vdev_removal *r, uint32_t target)
 			continue;
 		absorb(r, target, m);
 		busy |= u->phase != IDLE || (u->notes & N_OWN) ||
-			(u->flags & (A_OUT | A_CANCEL_OUT)) != 0;
+			(u->flags & (A_OUT | A_AGAIN | A_CANCEL_OUT)) != 0;
 	}
 	return busy;
 }

@@ -106,9 +106,20 @@ int vdev_removal_reset_begin(struct vdev_removal *r, uint64_t now_ns)
 	return waiting(r);
 }
 
-/* A held request has not begun, and what is stuck is hidden: neither keeps a guest from booting. */
-static int finished(const struct unit *u)
+/*
+ * A held request has not begun, and what is stuck is hidden: neither keeps a guest from booting, nor
+ * does an operation that waits for nothing else.
+ */
+static int finished(const struct vdev_removal *r, uint32_t index)
 {
+	const struct unit *u = unit_at(r, index);
+
+	if (u->phase == BELOW) {
+		for (uint32_t m = vdev__removal_first(r, index); m != NOBODY;
+		     m = vdev__removal_after(r, index, m))
+			if (m != index && unit_at(r, m)->phase == TEAR && unit_at(r, m)->stuck)
+				return 1; /* what else is below is asked by itself */
+	}
 	return u->phase == IDLE || u->phase == HELD || (u->phase == TEAR && u->stuck);
 }
 
@@ -154,7 +165,7 @@ int vdev_removal_reset_end(struct vdev_removal *r, uint64_t now_ns)
 		return -EBUSY;
 	vdev__removal_tick(r, now_ns);
 	for (EACH(r, i))
-		if (!finished(unit_at(r, i)))
+		if (!finished(r, i))
 			return -EAGAIN;
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_RESET_END, ROOT, 0);
 	r->in_reset = 0;
