@@ -197,8 +197,14 @@ static void step_done(struct vdev_removal *r, uint32_t index, int status, int ov
 	}
 }
 
-/* 1 when `id` was outstanding and its end is noted; the unit may be gone then. */
-static int end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int status)
+static int outstanding(const struct unit *u, uint64_t id)
+{
+	return u->stuck == id || ((u->flags & A_CANCEL_OUT) && id == cancel_id(u)) ||
+	       ((u->flags & A_OUT) && id == u->action);
+}
+
+/* The unit may be gone afterwards. */
+static void end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int status)
 {
 	struct unit *u = unit_at(r, index);
 	int overdue = (u->flags & A_OVERDUE) != 0;
@@ -211,7 +217,7 @@ static int end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int s
 			u->marks &= ~M_GIVE_UP;
 			vdev__removal_stuck(r, index);
 		}
-	} else if ((u->flags & A_OUT) && id == u->action) {
+	} else {
 		int note = (u->flags & A_NOTE) != 0;
 
 		u->flags &= ~(A_OUT | A_OVERDUE | A_CANCEL_DUE | A_NOTE);
@@ -220,10 +226,7 @@ static int end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int s
 			note_done(r, index);
 		else
 			step_done(r, index, status, overdue);
-	} else {
-		return 0;
 	}
-	return 1;
 }
 
 int vdev_removal_done(struct vdev_removal *r, uint64_t now_ns, uint64_t action_id, int status)
@@ -233,21 +236,20 @@ int vdev_removal_done(struct vdev_removal *r, uint64_t now_ns, uint64_t action_i
 
 	if (!r || status > 0)
 		return -EINVAL;
-	vdev__removal_tick(r, now_ns);
 	u = action_id ? unit_at(r, index) : NULL;
-	if (u) {
-		parent = u->parent;
-		vdev__removal_trace(r, VDEV_TRACE_DONE, 0, index, (uint64_t)(int64_t)status);
-		if (end_action(r, index, action_id, status)) {
-			if (unit_at(r, index))
-				vdev__removal_settle_ready(r, index);
-			vdev__removal_woken(r, parent);
-			return waiting(r);
-		}
+	if (!u || !outstanding(u, action_id)) {
+		r->stats.bad_done++;
+		vdev__log(&r->env, VDEV_LOG_WARNING,
+			  "removal: done(%#llx) refused: not outstanding (late, twice or unknown)",
+			  (unsigned long long)action_id);
+		return -ENOENT;
 	}
-	r->stats.bad_done++;
-	vdev__log(&r->env, VDEV_LOG_WARNING,
-		  "removal: done(%#llx) refused: not outstanding (late, twice or unknown)",
-		  (unsigned long long)action_id);
-	return -ENOENT;
+	vdev__removal_tick(r, now_ns);
+	parent = u->parent;
+	vdev__removal_trace(r, VDEV_TRACE_DONE, 0, index, (uint64_t)(int64_t)status);
+	end_action(r, index, action_id, status);
+	if (unit_at(r, index))
+		vdev__removal_settle_ready(r, index);
+	vdev__removal_woken(r, parent);
+	return waiting(r);
 }
