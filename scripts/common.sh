@@ -56,9 +56,11 @@ check() {
 
 # build DIR MESON-OPTION...: configures when needed and builds; what went wrong is shown.
 build() {
-  local dir=$1 log=$1.log
+  local dir=$1 log
   shift
-  mkdir -p "$(dirname "$dir")"
+  # Below build-logs, which git ignores like all that begins with build.
+  case $dir in /*) log=$dir.log ;; *) log=build-logs/$dir.log ;; esac
+  mkdir -p "$(dirname "$log")"
   if [ -f "$dir/build.ninja" ]; then
     meson configure "$dir" "$@" >"$log" 2>&1 </dev/null
   else

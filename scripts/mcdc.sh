@@ -12,7 +12,7 @@ for tool in clang-19 llvm-profdata-19 llvm-cov-19; do
   fi
 done
 dir=build-mcdc
-flags='-fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc'
+flags='-fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc -fprofile-update=atomic'
 if ! CC=clang-19 build $dir -Dbuildtype=debug -Dtests=true -Ddocs=disabled -Dbench=disabled \
   -Dexamples=false -Db_lundef=false -Dc_args="$flags" -Dc_link_args=-fprofile-instr-generate; then
   case_fail "mcdc: build" "does not build with clang-19 (log above)"

@@ -20,7 +20,8 @@ static int perform(void *backend, const struct vdev_action *action)
 #ifdef USE_LINUX
 static int drain(struct vdev_removal *removal)
 {
-	struct vdev_backend_ops ops = {.struct_size = sizeof(ops), .name = "consumer", .perform = perform};
+	struct vdev_backend_ops ops = {
+		.struct_size = sizeof(ops), .name = "consumer", .perform = perform};
 	struct vdev_runtime_config config = {
 		.struct_size = sizeof(config), .max_backends = 1, .max_later = 1};
 	struct vdev_runtime *runtime;

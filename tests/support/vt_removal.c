@@ -158,14 +158,14 @@ static int scripted_end(struct vt_removal *t, const struct vdev_action *a)
 		    (t->script[i].letter && (unsigned char)t->script[i].letter != a->user_data))
 			continue;
 		t->scripted--;
-		memmove(&t->script[i], &t->script[i + 1],
-			(t->scripted - i) * sizeof(t->script[0]));
+		memmove(&t->script[i], &t->script[i + 1], (t->scripted - i) * sizeof(t->script[0]));
 		return status;
 	}
 	return 0;
 }
 
-static void put(char *text, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void put(char *text, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static void put(char *text, size_t size, const char *fmt, ...)
 {
@@ -179,8 +179,8 @@ static void put(char *text, size_t size, const char *fmt, ...)
 
 static const char *reason_name(uint64_t reason)
 {
-	static const char *const names[] = {"NONE", "FAILURE", "NOT_SUPPORTED", "IN_USE", "BUSY",
-					    "DEPENDENCY"};
+	static const char *const names[] = {"NONE",   "FAILURE", "NOT_SUPPORTED",
+					    "IN_USE", "BUSY",    "DEPENDENCY"};
 
 	return reason < VDEV_REMOVAL_REASONS ? names[reason] : "?";
 }

@@ -12,14 +12,11 @@ struct name {
 	uint32_t value;
 };
 
-static const struct name classes[] = {{"other", VDEV_REMOVAL_OTHER},
-				      {"function", VDEV_REMOVAL_PCI_FUNCTION},
-				      {"slot", VDEV_REMOVAL_PCI_SLOT},
-				      {"bridge", VDEV_REMOVAL_PCI_BRIDGE},
-				      {"mmio", VDEV_REMOVAL_VIRTIO_MMIO},
-				      {"memory", VDEV_REMOVAL_MEMORY},
-				      {"cpu", VDEV_REMOVAL_CPU},
-				      {NULL, 0}};
+static const struct name classes[] = {
+	{"other", VDEV_REMOVAL_OTHER},      {"function", VDEV_REMOVAL_PCI_FUNCTION},
+	{"slot", VDEV_REMOVAL_PCI_SLOT},    {"bridge", VDEV_REMOVAL_PCI_BRIDGE},
+	{"mmio", VDEV_REMOVAL_VIRTIO_MMIO}, {"memory", VDEV_REMOVAL_MEMORY},
+	{"cpu", VDEV_REMOVAL_CPU},          {NULL, 0}};
 static const struct name transports[] = {{"none", VDEV_REMOVAL_NO_TRANSPORT},
 					 {"pcie", VDEV_REMOVAL_PCIE},
 					 {"acpi", VDEV_REMOVAL_ACPI},
@@ -163,13 +160,13 @@ static int operator_says(struct session *s, struct words *w)
 
 static int request(struct session *s, struct words *w)
 {
-	const struct vdev_removal_request q = {
-		.struct_size = sizeof(q),
-		.flags = (flag(w, "force") ? VDEV_REMOVAL_FORCE : 0) |
-			 (flag(w, "host") ? VDEV_REMOVAL_HOST : 0),
-		.ack_policy = choice(w, "ack", policies),
-		.retries = (uint32_t)number(w, "retries"),
-		.ack_ns = duration(w, "wait")};
+	const struct vdev_removal_request q = {.struct_size = sizeof(q),
+					       .flags =
+						       (flag(w, "force") ? VDEV_REMOVAL_FORCE : 0) |
+						       (flag(w, "host") ? VDEV_REMOVAL_HOST : 0),
+					       .ack_policy = choice(w, "ack", policies),
+					       .retries = (uint32_t)number(w, "retries"),
+					       .ack_ns = duration(w, "wait")};
 
 	return vdev_removal_request(s->t.r, s->t.now, unit(s, w), &q);
 }
@@ -289,19 +286,32 @@ static const struct {
 	const char *name;
 	int (*run)(struct session *s, struct words *w);
 } events[] = {
-	{"engine", engine},	  {"add", add},
-	{"declare", declare},	  {"operator", operator_says},
-	{"request", request},	  {"cancel", cancel},
-	{"ack", ack},		  {"refuse", refuse},
-	{"progress", progress},	  {"ost", ost},
-	{"slot", slot},		  {"ready", ready},
-	{"unready", unready},	  {"forget", forget},
-	{"touch", touch},	  {"backend_gone", backend_gone},
-	{"reset_begin", whole},	  {"reset_end", whole},
-	{"pause", whole},	  {"resume", whole},
-	{"hold", whole},	  {"unhold", whole},
-	{"set", set},		  {"mock", mock_rule},
-	{"finish", mock_finish},  {"state", state},
+	{"engine", engine},
+	{"add", add},
+	{"declare", declare},
+	{"operator", operator_says},
+	{"request", request},
+	{"cancel", cancel},
+	{"ack", ack},
+	{"refuse", refuse},
+	{"progress", progress},
+	{"ost", ost},
+	{"slot", slot},
+	{"ready", ready},
+	{"unready", unready},
+	{"forget", forget},
+	{"touch", touch},
+	{"backend_gone", backend_gone},
+	{"reset_begin", whole},
+	{"reset_end", whole},
+	{"pause", whole},
+	{"resume", whole},
+	{"hold", whole},
+	{"unhold", whole},
+	{"set", set},
+	{"mock", mock_rule},
+	{"finish", mock_finish},
+	{"state", state},
 	{"end", end},
 };
 

@@ -124,8 +124,8 @@ static int differ(const char *path, const char *how, const char *wanted, const c
 		if (wanted[i] == '\n')
 			start = i + 1;
 	fprintf(stderr, "%s (%s):\n  recorded: %.*s\n  now:      %.*s\n", path, how,
-		(int)strcspn(wanted + start, "\n"), wanted + start,
-		(int)strcspn(got + start, "\n"), got + start);
+		(int)strcspn(wanted + start, "\n"), wanted + start, (int)strcspn(got + start, "\n"),
+		got + start);
 	return 1;
 }
 
@@ -183,8 +183,8 @@ static int replay(const char *path)
 
 	recorded_outputs(text, wanted);
 	calls = one(path, text, wanted, &plain, &failures);
-	if (calls > 0 && (one(path, text, wanted, &memory, &failures) < 0 ||
-			  reloads(path, text, wanted, calls)))
+	if (calls > 0 &&
+	    (one(path, text, wanted, &memory, &failures) < 0 || reloads(path, text, wanted, calls)))
 		calls = -1;
 	if (calls > 0)
 		printf("%s: %d calls, %d reloads, %llu failed allocations\n", path, calls, calls,

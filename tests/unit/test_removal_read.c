@@ -110,6 +110,55 @@ static void step_is_the_kind_that_the_operation_is_at(void **state)
 	assert_int_equal(vt_info(t, 's').target, 0);
 }
 
+static void time_that_the_guest_has_left(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
+	vt_request_with(t, 'a', VDEV_REMOVAL_ACK_KEEP, 0, 10 * VT_SEC);
+	vt_drain(t);
+	assert_int_equal(vt_info(t, 'a').ack_left_ns, 0); /* not ready, so not asked */
+	vt_ready(t, 'a', 1);
+	assert_int_equal(vt_info(t, 'a').ack_left_ns, 10 * VT_SEC); /* as WARN will tell it */
+	vt_drain(t);
+	vt_pass(t, 3 * VT_SEC);
+	assert_int_equal(vt_info(t, 'a').ack_left_ns, 7 * VT_SEC);
+	vdev_removal_pause(t->r, t->now);
+	vt_pass(t, 100 * VT_SEC);
+	assert_int_equal(vt_info(t, 'a').ack_left_ns, 7 * VT_SEC);
+	vdev_removal_resume(t->r, t->now);
+	vt_pass(t, 7 * VT_SEC);
+	vt_drain(t);
+	assert_int_equal(vt_info(t, 'a').ack_left_ns, VDEV_NONE); /* kept */
+	vt_cancel(t, 'a');
+	vt_drain(t);
+	assert_int_equal(vt_info(t, 'a').ack_left_ns, 0);
+}
+
+static void units_are_found_by_name(void **state)
+{
+	static const struct vdev_removal_unit named = {.name = 9};
+	struct vt_removal *t = *state;
+	uint64_t found = 0;
+
+	assert_int_equal(vdev_removal_find_name(t->r, 9, &found), -ENOENT);
+	vt_add(t, 'a', &named);
+	assert_int_equal(vdev_removal_find_name(t->r, 9, &found), 0);
+	assert_int_equal(found, t->h['a']);
+	vt_reload(t, 0);
+	assert_int_equal(vdev_removal_find_name(t->r, 9, &found), 0);
+	vt_ack(t, 'a'); /* held, and given back: another handle, the same name */
+	vt_drain(t);
+	vdev_removal_reset_begin(t->r, t->now);
+	vdev_removal_reset_end(t->r, t->now);
+	vt_drain(t);
+	assert_int_equal(vdev_removal_find_name(t->r, 9, &found), 0);
+	assert_int_equal(found, t->h['a']);
+	vt_request(t, 'a', VDEV_REMOVAL_FORCE);
+	vt_drain(t);
+	assert_int_equal(vdev_removal_find_name(t->r, 9, &found), -ENOENT);
+}
+
 static void states_of_a_life(void **state)
 {
 	struct vt_removal *t = *state;
@@ -249,6 +298,8 @@ int main(void)
 		TEST(walk_while_units_go),
 		TEST(structs_of_another_size),
 		TEST(step_is_the_kind_that_the_operation_is_at),
+		TEST(time_that_the_guest_has_left),
+		TEST(units_are_found_by_name),
 		TEST(states_of_a_life),
 		TEST(counters_of_a_life),
 		TEST(bytes_are_what_was_allocated),

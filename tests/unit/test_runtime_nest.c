@@ -23,7 +23,7 @@ static int busy_deed(struct part *p, const struct vdev_action *a)
 
 static void recursion_is_refused(void **state)
 {
-	static const uint32_t kinds[] = {VDEV_REMOVAL_HIDE, VDEV_REMOVAL_RELEASE,
+	static const uint32_t kinds[] = {VDEV_REMOVAL_RELEASE, VDEV_REMOVAL_HIDE,
 					 VDEV_REMOVAL_OUTCOME};
 	struct rig *r = *state;
 	size_t i;

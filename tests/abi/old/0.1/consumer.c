@@ -26,8 +26,7 @@ static void drain(struct vdev_removal *removal, char *ret_kinds, size_t size, ui
 	while (vdev_removal_next(removal, &action, sizeof(action)) == 1) {
 		size_t used = strlen(ret_kinds);
 
-		snprintf(ret_kinds + used, size - used, "%s ",
-			 vdev_removal_kind_name(action.kind));
+		snprintf(ret_kinds + used, size - used, "%s ", vdev_removal_kind_name(action.kind));
 		if (action.kind == VDEV_REMOVAL_OUTCOME)
 			*ret_outcome = action.arg[0];
 		vdev_removal_done(removal, 1, action.id, 0);
@@ -82,7 +81,8 @@ static void counters_of_a_shorter_struct(struct vdev_removal *removal)
 	struct vdev_removal_stats stats;
 
 	memset(&stats, 0xa5, sizeof(stats));
-	expect(vdev_removal_stats(removal, &stats, offsetof(struct vdev_removal_stats, warnings)) == 0,
+	expect(vdev_removal_stats(removal, &stats, offsetof(struct vdev_removal_stats, warnings)) ==
+		       0,
 	       "stats of a shorter struct");
 	expect(stats.added == 2 && stats.requests == 2, "stats: counted");
 	expect(stats.warnings == UINT64_C(0xa5a5a5a5a5a5a5a5), "stats: nothing past the size");

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file kvm.h
+ * The KVM backend: the deeds of a removal on resources that were registered with it.
+ *
+ * **Purpose.** The VMM registers which irqfds, ioeventfds, memory slots and DMA mappings belong to a
+ * device. The backend gates doorbells at HIDE and takes the resources apart in the order of rule R8.
+ * It uses the documented KVM and VFIO interfaces (Documentation/virt/kvm/api.rst,
+ * Documentation/driver-api/vfio.rst) and nothing else.
+ *
+ * **States.** A resource is ATTACHED when registered (the VMM or this backend has made the ioctl) and
+ * DETACHED after its deed. Each deed is idempotent: what is detached is skipped.
+ *
+ * **Ownership.** File descriptors and memory stay the VMM's; they must live until RELEASE (it may free
+ * them in its own RELEASE, which comes before this backend's).
+ *
+ * **Threads.** All calls may be made from any thread; vdev_kvm_gated() is wait-free.
+ *
+ * **Handles.** A device is named by the handle that vdev_removal_add() issued.
+ */
+#ifndef VDEV_KVM_H
+#define VDEV_KVM_H
+
+#include <vdev/backend.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vdev_kvm;
+
+/** Flags of vdev_kvm_add_...(). @{ */
+#define VDEV_KVM_ATTACH 0x1u /**< make the ioctl now; without it the VMM has done so already */
+#define VDEV_KVM_DATAMATCH 0x2u /**< ioeventfd: only writes of `datamatch` */
+#define VDEV_KVM_PIO 0x4u /**< ioeventfd: I/O port instead of memory */
+#define VDEV_KVM_READONLY 0x8u /**< memory slot: KVM_MEM_READONLY */
+/** @} */
+
+/** Configuration. 32 bytes. */
+struct vdev_kvm_config {
+	uint32_t struct_size;
+	int32_t vm_fd; /**< from KVM_CREATE_VM */
+	uint32_t max_devices; /**< 1..2^20 devices with resources at one time */
+	int32_t kick_signal; /**< signal that interrupts KVM_RUN, with a handler installed; 0: SIGUSR1 */
+	/**
+	 * Makes the ioctl in the VMM's way, e.g. through a privileged helper; NULL: ioctl(2). May run in
+	 * several threads at once.
+	 * @return 0 or positive, or a negative errno
+	 */
+	int (*ioctl)(void *user, int fd, unsigned long request, void *argument);
+	void *user; /**< handed to ioctl() */
+};
+
+/** An irqfd (KVM_IRQFD). 24 bytes. */
+struct vdev_kvm_irqfd {
+	uint32_t struct_size;
+	uint32_t flags; /**< VDEV_KVM_ATTACH */
+	int32_t fd; /**< eventfd */
+	uint32_t gsi;
+	int32_t resample_fd; /**< level interrupts: eventfd of KVM_IRQFD_FLAG_RESAMPLE; -1: none */
+	uint32_t reserved; /**< 0 */
+};
+
+/** An ioeventfd (KVM_IOEVENTFD). 40 bytes. */
+struct vdev_kvm_ioeventfd {
+	uint32_t struct_size;
+	uint32_t flags; /**< VDEV_KVM_ATTACH, VDEV_KVM_DATAMATCH, VDEV_KVM_PIO */
+	uint64_t address; /**< guest physical address or port */
+	uint64_t datamatch;
+	uint32_t length; /**< 0, 1, 2, 4 or 8 bytes */
+	int32_t fd; /**< eventfd */
+	uint64_t reserved; /**< 0 */
+};
+
+/** A BAR or other memory of the device, mapped by a slot (KVM_SET_USER_MEMORY_REGION). 40 bytes. */
+struct vdev_kvm_memslot {
+	uint32_t struct_size;
+	uint32_t flags; /**< VDEV_KVM_ATTACH, VDEV_KVM_READONLY */
+	uint32_t slot; /**< slot number */
+	uint32_t reserved; /**< 0 */
+	uint64_t guest_address; /**< bytes, page aligned */
+	uint64_t size_bytes; /**< page aligned, not 0 */
+	uint64_t host_address; /**< page aligned */
+};
+
+/**
+ * DMA reach of a passthrough device (VFIO). A group is registered with one unit only: of those that
+ * are in it, the one that is torn down last. 32 bytes.
+ */
+struct vdev_kvm_dma {
+	uint32_t struct_size;
+	int32_t container_fd; /**< range: VFIO_IOMMU_UNMAP_DMA is made here; -1: no range */
+	int32_t group_fd; /**< group: VFIO_GROUP_UNSET_CONTAINER; -1: no group */
+	int32_t kvm_vfio_fd; /**< KVM's VFIO device that knows the group: KVM_DEV_VFIO_GROUP_DEL; -1: none */
+	uint64_t iova; /**< range that this device alone mapped */
+	uint64_t size_bytes; /**< 0 with container_fd -1 */
+};
+
+/** Counters; a snapshot. */
+struct vdev_kvm_stats {
+	uint64_t devices; /**< with resources, now */
+	uint64_t irqfds, ioeventfds, memslots, dmas; /**< attached, now */
+	uint64_t detached; /**< ioctls that took something apart */
+	uint64_t failed; /**< ioctls that failed */
+	uint64_t kicks; /**< signals sent */
+};
+
+/**
+ * Makes a backend for one VM.
+ * @param ret_kvm the object
+ * @param env hooks, or NULL
+ * @param config see the struct
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM
+ */
+VDEV_API int vdev_kvm_new(struct vdev_kvm **ret_kvm, const struct vdev_env *env,
+			  const struct vdev_kvm_config *config);
+/**
+ * Ends the object. Resources stay as they are: the VMM closes its VM.
+ * @param kvm NULL is allowed
+ */
+VDEV_API void vdev_kvm_free(struct vdev_kvm *kvm);
+
+/**
+ * Registers a resource of a device, and attaches it with VDEV_KVM_ATTACH.
+ * @param kvm the object
+ * @param dev handle
+ * @param irqfd description; copied
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already;
+ * or the errno of the ioctl, see vdev_kvm_error()
+ */
+VDEV_API int vdev_kvm_add_irqfd(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_kvm_irqfd *irqfd);
+/**
+ * @copybrief vdev_kvm_add_irqfd
+ * @param kvm the object
+ * @param dev handle
+ * @param ioeventfd description; copied
+ * @return as vdev_kvm_add_irqfd()
+ */
+VDEV_API int vdev_kvm_add_ioeventfd(struct vdev_kvm *kvm, uint64_t dev,
+				    const struct vdev_kvm_ioeventfd *ioeventfd);
+/**
+ * @copybrief vdev_kvm_add_irqfd
+ * @param kvm the object
+ * @param dev handle
+ * @param memslot description; copied
+ * @return as vdev_kvm_add_irqfd()
+ */
+VDEV_API int vdev_kvm_add_memslot(struct vdev_kvm *kvm, uint64_t dev,
+				  const struct vdev_kvm_memslot *memslot);
+/**
+ * @copybrief vdev_kvm_add_irqfd
+ * @param kvm the object
+ * @param dev handle
+ * @param dma description; copied
+ * @return as vdev_kvm_add_irqfd()
+ */
+VDEV_API int vdev_kvm_add_dma(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_kvm_dma *dma);
+
+/**
+ * Moves the resources of a device to a new handle, ungated: after REANNOUNCE.
+ * @param kvm the object
+ * @param old_dev handle so far
+ * @param new_dev handle from now on
+ * @return 0; -ENOENT: old_dev has none; -EEXIST: new_dev has some; -EINVAL
+ */
+VDEV_API int vdev_kvm_rename(struct vdev_kvm *kvm, uint64_t old_dev, uint64_t new_dev);
+
+/**
+ * Whether doorbells of a device are gated: a device worker asks before it acts on a kick, because
+ * the ioeventfd itself is taken apart later (that can take many milliseconds). Wait-free.
+ * @param kvm the object
+ * @param dev handle
+ * @return 1: gated, or the device is not known: drop the kick; 0: serve it; -EINVAL: kvm is NULL
+ */
+VDEV_API int vdev_kvm_gated(const struct vdev_kvm *kvm, uint64_t dev);
+
+/**
+ * Registers a vCPU, so that it can be kicked out of KVM_RUN.
+ * @param kvm the object
+ * @param vcpu 0..4095
+ * @param tid kernel thread id of its thread, 0: gone
+ * @param kvm_run its mmap'ed struct kvm_run; must stay mapped until tid 0 is registered
+ * @return 0; -EINVAL; -ENOMEM
+ */
+VDEV_API int vdev_kvm_set_vcpu(struct vdev_kvm *kvm, uint32_t vcpu, int32_t tid, void *kvm_run);
+
+/**
+ * Makes a vCPU leave KVM_RUN soon: immediate_exit is set and the signal sent. The vCPU's own thread
+ * clears immediate_exit.
+ * @param kvm the object
+ * @param vcpu number, or UINT32_MAX: all
+ * @return number of vCPUs kicked; -ENOENT: no such vCPU, or the thread that was registered has ended;
+ * -EINVAL
+ */
+VDEV_API int vdev_kvm_kick(struct vdev_kvm *kvm, uint32_t vcpu);
+
+/**
+ * Performs one action; also by the ops table with @c kvm as its context. HIDE gates doorbells;
+ * DETACH_EVENTS, UNMAP_BARS and LEAVE_DMA take resources apart, TEARDOWN does the three in this
+ * order, RELEASE forgets the device. A failed ioctl does not stop the rest of the same action.
+ * @param kvm the object
+ * @param action the action
+ * @return 0; -EOPNOTSUPP: not one of these; -EINVAL; or the errno of the first ioctl that failed
+ */
+VDEV_API int vdev_kvm_perform(struct vdev_kvm *kvm, const struct vdev_action *action);
+
+/**
+ * What the last failed ioctl was, for people: "KVM_IRQFD (deassign, gsi 24, fd 9): Bad file ...".
+ * @param kvm the object
+ * @param buf room for the text, always terminated
+ * @param size bytes at buf, at least 1
+ * @return length of the whole text, also when it was cut; 0: nothing failed so far; -EINVAL
+ */
+VDEV_API int vdev_kvm_error(struct vdev_kvm *kvm, char *buf, size_t size);
+
+/**
+ * Counters.
+ * @param kvm the object
+ * @param ret_stats the counters
+ * @param size sizeof(struct vdev_kvm_stats) of the caller
+ * @return 0; -EINVAL
+ */
+VDEV_API int vdev_kvm_stats(struct vdev_kvm *kvm, struct vdev_kvm_stats *ret_stats, size_t size);
+
+/**
+ * The KVM backend as a table.
+ * @return constant table; its context is a struct vdev_kvm pointer
+ */
+VDEV_API const struct vdev_backend_ops *vdev_kvm_ops(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file pvdev.h
+ * Device model of the paravirtual management function: decodes a guest's register accesses (guest.h)
+ * into events of the removal engine, and warnings into guest events.
+ *
+ * **Purpose.** The transport for guests whose platform has none, and the way to declare a level.
+ * docs/pvdev.md specifies the registers for driver authors.
+ *
+ * **States.** RESET → DRIVER → FEATURES_OK → DRIVER_OK as in VDEV_GUEST_STATUS.
+ *
+ * **Ownership.** The removal engine stays the caller's and must outlive the object.
+ *
+ * **Threads.** The object and its engine need one lock, the caller's.
+ *
+ * **Hostile guests.** Any offset, width and value is accepted without harm: unknown ones read as 0
+ * (all-ones past the BAR), are dropped, and are counted. Commands are limited by a quota for each
+ * period; a guest that exceeds it gets VDEV_GUEST_R_QUOTA and nobody else notices.
+ */
+#ifndef VDEV_PVDEV_H
+#define VDEV_PVDEV_H
+
+#include <vdev/backend.h>
+#include <vdev/removal.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vdev_pvdev;
+
+/** Configuration; 0 asks for the default. 48 bytes. */
+struct vdev_pvdev_config {
+	uint32_t struct_size;
+	uint32_t features; /**< VDEV_GUEST_F_... to offer; 0: all that the library has */
+	struct vdev_removal *removal; /**< engine that the events go to */
+	uint32_t max_events; /**< 1..65536 waiting at one time; default 256 */
+	uint32_t command_quota; /**< commands in one period; default 4096 */
+	uint64_t quota_period_ns; /**< default 1 s */
+	uint64_t reserved[2]; /**< 0 */
+};
+
+/** What the caller has to do after an access or a deed: a bit mask. @{ */
+#define VDEV_PVDEV_DISPATCH 0x1 /**< the engine has actions: drain it before the guest goes on */
+#define VDEV_PVDEV_RAISE 0x2 /**< signal the function's interrupt once */
+#define VDEV_PVDEV_RESET 0x4 /**< the guest reset the function (STATUS = 0) */
+/** @} */
+
+/** Counters; a snapshot. */
+struct vdev_pvdev_stats {
+	uint64_t reads, writes;
+	uint64_t bad_access; /**< straddling, past the end, odd width, read-only or unknown register */
+	uint64_t commands, bad_commands; /**< bad: result other than OK */
+	uint64_t over_quota;
+	uint64_t events, lost_events;
+	uint64_t handshakes;
+};
+
+/**
+ * Makes a function in reset.
+ * @param ret_pvdev the object
+ * @param env hooks, or NULL
+ * @param config see the struct
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM
+ */
+VDEV_API int vdev_pvdev_new(struct vdev_pvdev **ret_pvdev, const struct vdev_env *env,
+			    const struct vdev_pvdev_config *config);
+/**
+ * Ends the object.
+ * @param pvdev NULL is allowed
+ */
+VDEV_API void vdev_pvdev_free(struct vdev_pvdev *pvdev);
+
+/**
+ * The guest reads the BAR. Accesses of 1, 2, 4 or 8 bytes at any offset; 4 aligned bytes are one
+ * register, others are put together from the registers they touch.
+ * @param pvdev the object
+ * @param now_ns caller's clock
+ * @param offset in the BAR
+ * @param ret_data the bytes, little-endian
+ * @param length 1..8
+ * @return 0; -EINVAL: NULL or length (nothing is written; a VMM gives the guest all-ones)
+ */
+VDEV_API int vdev_pvdev_read(struct vdev_pvdev *pvdev, uint64_t now_ns, uint64_t offset,
+			     void *ret_data, size_t length);
+
+/**
+ * The guest writes the BAR. Only 4 aligned bytes write a register, or 8 that write two, the lower
+ * first; anything else is dropped and counted.
+ * @param pvdev the object
+ * @param now_ns caller's clock
+ * @param offset in the BAR
+ * @param data the bytes, little-endian
+ * @param length 1..8
+ * @return 0 or a mask of VDEV_PVDEV_...; -EINVAL: NULL or length
+ */
+VDEV_API int vdev_pvdev_write(struct vdev_pvdev *pvdev, uint64_t now_ns, uint64_t offset,
+			      const void *data, size_t length);
+
+/**
+ * Performs WARN, UNWARN, REDECLARE, ANNOUNCE and REANNOUNCE for units of the transport VDEV_REMOVAL_PVDEV by
+ * putting an event in the queue. WARN and REDECLARE of a unit that has no address are refused;
+ * ANNOUNCE and REANNOUNCE then say VDEV_GUEST_ALL.
+ * @param pvdev the object
+ * @param now_ns caller's clock
+ * @param action the action
+ * @return 0 or VDEV_PVDEV_RAISE; -EOPNOTSUPP: another kind or transport; -EAGAIN: the queue is full or
+ * the driver is not there (pass it on for WARN, which is sent again; the others are then found when the
+ * driver enumerates); -ENOENT: the unit has no address; -EINVAL
+ */
+VDEV_API int vdev_pvdev_perform(struct vdev_pvdev *pvdev, uint64_t now_ns,
+				const struct vdev_action *action);
+
+/**
+ * The level of the function's interrupt line, for embedders without MSI.
+ * @param pvdev the object
+ * @return 1: asserted; 0: not; -EINVAL
+ */
+VDEV_API int vdev_pvdev_line(const struct vdev_pvdev *pvdev);
+
+/**
+ * The VM was reset: as after vdev_pvdev_new(), counters stay. The engine is told by the caller with
+ * vdev_removal_reset_begin().
+ * @param pvdev the object
+ * @param now_ns caller's clock
+ * @return 0 or VDEV_PVDEV_DISPATCH; -EINVAL
+ */
+VDEV_API int vdev_pvdev_reset(struct vdev_pvdev *pvdev, uint64_t now_ns);
+
+/**
+ * Counters.
+ * @param pvdev the object
+ * @param ret_stats the counters
+ * @param size sizeof(struct vdev_pvdev_stats) of the caller
+ * @return 0; -EINVAL
+ */
+VDEV_API int vdev_pvdev_stats(const struct vdev_pvdev *pvdev, struct vdev_pvdev_stats *ret_stats,
+			      size_t size);
+
+/**
+ * Writes an image of the registers and waiting events.
+ * @param pvdev the object
+ * @param now_ns caller's clock
+ * @param buf room for the image; NULL with size 0 to measure
+ * @param size bytes at buf
+ * @param ret_size bytes needed; set also with -ENOBUFS
+ * @return 0; -ENOBUFS; -EINVAL
+ */
+VDEV_API int vdev_pvdev_save(const struct vdev_pvdev *pvdev, uint64_t now_ns, void *buf, size_t size,
+			     size_t *ret_size);
+
+/**
+ * Makes an object from an image, to go with the engine that was loaded from the same VM's.
+ * @param env hooks, or NULL
+ * @param config as for vdev_pvdev_new()
+ * @param now_ns caller's clock
+ * @param image the image; may be hostile
+ * @param size bytes at image
+ * @param ret_pvdev the object
+ * @return 0; -EINVAL, also when config offers less than the guest has negotiated; -E2BIG; -ENOMEM;
+ * -ENOSPC: more events than config allows; -EBADMSG;
+ * -EPROTONOSUPPORT
+ */
+VDEV_API int vdev_pvdev_load(const struct vdev_env *env, const struct vdev_pvdev_config *config,
+			     uint64_t now_ns, const void *image, size_t size,
+			     struct vdev_pvdev **ret_pvdev);
+
+/** Event kinds in the trace hook. @{ */
+#define VDEV_PVDEV_EV_STATUS 0x001u /**< the handshake moved on; arg: new STATUS */
+#define VDEV_PVDEV_EV_COMMAND 0x100u /**< + VDEV_GUEST_CMD_..., + 0 for unknown ones; arg: VDEV_GUEST_R_... */
+#define VDEV_PVDEV_EV_EVENT 0x200u /**< + VDEV_GUEST_EVENT_...: queued; arg: cookie << 32 | address */
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file vdev.h
+ * Umbrella: everything that libvdevmgmt itself has. kvm.h and runtime.h belong to libvdevmgmt-linux and
+ * are included apart.
+ */
+#ifndef VDEV_VDEV_H
+#define VDEV_VDEV_H
+
+#include <vdev/backend.h>
+#include <vdev/base.h>
+#include <vdev/error.h>
+#include <vdev/guest.h>
+#include <vdev/mock.h>
+#include <vdev/pvdev.h>
+#include <vdev/removal.h>
+#include <vdev/version.h>
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Misuse of every exported call of libvdevmgmt-linux: see bad_input.h. No /dev/kvm is needed. */
+#ifndef BAD_INPUT_LINUX_H
+#define BAD_INPUT_LINUX_H
+
+#include "bad_input_common.h"
+
+#include <vdev/kvm.h>
+#include <vdev/runtime.h>
+
+#define BAD_DEVICE 7u /* a handle with one irqfd */
+
+struct bad_linux {
+	struct vt_env v;
+	struct vdev_kvm *kvm;
+	struct vdev_runtime *rt;
+	struct vdev_removal *removal;
+	uint64_t ioctls; /* made so far */
+};
+
+struct bad_linux_row {
+	const char *call; /* as in the version map */
+	void (*run)(struct bad_linux *b); /* misuse: nothing may change */
+	void (*then)(struct bad_linux *b); /* what is right beside it, or NULL */
+};
+
+struct bad_linux_table {
+	const struct bad_linux_row *rows;
+	uint32_t count;
+};
+
+extern const struct bad_linux_table bad_kvm, bad_runtime;
+
+#endif
