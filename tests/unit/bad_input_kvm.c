@@ -16,6 +16,7 @@ static const struct vdev_kvm_dma good_dma = {.struct_size = sizeof(good_dma),
 					     .container_fd = 3,
 					     .group_fd = 4,
 					     .kvm_vfio_fd = -1,
+					     .iova = 4096,
 					     .size_bytes = 4096};
 
 static int make(const struct vdev_env *env, const struct vdev_kvm_config *config)
@@ -130,7 +131,7 @@ static void add_dma(struct bad_linux *b)
 	FIELD(struct vdev_kvm_dma, good_dma, group_fd, -2, CALL);
 	FIELD(struct vdev_kvm_dma, good_dma, kvm_vfio_fd, -2, CALL);
 	FIELD(struct vdev_kvm_dma, good_dma, size_bytes, 0, CALL);
-	FIELD(struct vdev_kvm_dma, good_dma, size_bytes, UINT64_MAX, CALL);
+	FIELD(struct vdev_kvm_dma, good_dma, size_bytes, UINT64_MAX, CALL); /* wraps */
 	FIELD(struct vdev_kvm_dma, good_dma, iova, UINT64_MAX, CALL);
 #undef CALL
 }

@@ -166,7 +166,7 @@ static void r14_backend_dies_just_before_it_would_be_waited_for(void **state)
 	vt_expect(t, vt_request(t, 'a', 0), "HIDE:aL");
 	t->stop_after = 0;
 	vdev_removal_backend_gone(t->r, t->h['a']);
-	vt_expect(t, 0, DEAD_A + sizeof("HIDE:aLB ") - 1);
+	vt_expect(t, 0, &DEAD_A[sizeof("HIDE:aLB ") - 1]);
 }
 
 static void r14_backend_dies_while_it_is_waited_for(void **state)

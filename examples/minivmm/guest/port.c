@@ -63,8 +63,8 @@ static void pressed(struct platform *p, struct drv_port *port)
 
 	if (port->state == PORT_BLINKING) {
 		port->state = PORT_ON;
-		count(&r->cancelled);
 		control(p, port, CTL_ON);
+		count(&r->cancelled); /* last: whoever reads it finds the register set */
 	} else if (port->state == PORT_ON) {
 		count(&r->warnings);
 		if (told(&command_of(p)->deaf_slots))
