@@ -156,7 +156,7 @@ static bool event_ok(struct vdev_pvdev *p, const struct pvdev_event *e)
 
 static int get_events(struct vdev__reader *r, struct vdev_pvdev *p)
 {
-	uint32_t n = vdev__get_count(r, EVENT_BYTES);
+	uint32_t n = vdev__get_count(r, EVENT_BYTES), spare;
 
 	if (n > p->config.max_events + 1u)
 		return -ENOSPC;
@@ -171,7 +171,9 @@ static int get_events(struct vdev__reader *r, struct vdev_pvdev *p)
 			return vdev__reader_fail(r);
 		p->events[p->n_events++] = e;
 	}
-	return p->n_events + p->n_popped > p->config.max_events + 1u ? -ENOSPC : 0;
+	/* the place beyond the limit is for what takes an EJECT at the head back */
+	spare = n && p->events[0].kind == VDEV_GUEST_EVENT_EJECT && !p->events[0].unit;
+	return n + p->n_popped > p->config.max_events + spare ? -ENOSPC : 0;
 }
 
 /* What only a whole image can tell. */

@@ -89,7 +89,7 @@ void vdev__pvdev_pop(struct vdev_pvdev *p)
 		return;
 	unit = vdev__pvdev_event(p, 0)->unit;
 	r = unit ? vdev__pvdev_request(p, unit) : NULL;
-	if (r) {
+	if (r && r->queued) {
 		r->queued = 0;
 		p->n_popped++;
 	}

@@ -253,6 +253,60 @@ static void r9_new_driver_hears_the_warning_too(void **state)
 	assert_int_equal(vt_due(t), 30 * VT_SEC); /* and has no longer for it */
 }
 
+static void r10_time_runs_while_the_guest_can_hear(void **state)
+{
+	struct vt_removal *t = *state;
+
+	unsafe(t, VDEV_REMOVAL_PVDEV);
+	vt_script(t, VDEV_REMOVAL_WARN, 'a', -EAGAIN);
+	vt_expect(t, ask(t, VDEV_REMOVAL_ACK_FAIL, 0), "WARN:a");
+	vt_ready(t, 'a', 0);
+	vt_expect(t, vt_pass(t, 5 * VT_SEC), "GUEST_NOT_READY:a");
+	assert_int_equal(vt_info(t, 'a').ack_left_ns, 0);
+	vt_expect(t, vt_pass(t, 1000 * VT_SEC), "");
+	vt_expect(t, vt_ready(t, 'a', 1), "WARN:a REQUESTED:a");
+	assert_int_equal(vt_due(t), 55 * VT_SEC);
+}
+
+static void r10_guest_that_cannot_hear_the_retry(void **state)
+{
+	struct vt_removal *t = *state;
+
+	unsafe(t, VDEV_REMOVAL_PVDEV);
+	vt_expect(t, ask(t, VDEV_REMOVAL_ACK_RETRY, 1), "WARN:a REQUESTED:a");
+	vt_ready(t, 'a', 0);
+	vt_expect(t, vt_pass(t, 60 * VT_SEC), "GUEST_NOT_READY:a");
+	vt_expect(t, vt_pass(t, 1000 * VT_SEC), "");
+	vt_expect(t, vt_ready(t, 'a', 1), "WARN:a#2");
+	assert_int_equal(vt_due(t), 60 * VT_SEC);
+	vt_expect(t, vt_pass(t, 60 * VT_SEC), "UNWARN:a TIMED_OUT:aF");
+}
+
+static void r10_guest_leaves_before_the_warning_was_taken(void **state)
+{
+	struct vt_removal *t = *state;
+
+	unsafe(t, VDEV_REMOVAL_PVDEV);
+	assert_int_equal(ask(t, VDEV_REMOVAL_ACK_FAIL, 0), 1);
+	vt_pass(t, 20 * VT_SEC);
+	vt_expect(t, vt_ready(t, 'a', 0), "GUEST_NOT_READY:a");
+	vt_expect(t, vt_pass(t, 1000 * VT_SEC), "");
+	vt_expect(t, vt_ready(t, 'a', 1), "WARN:a REQUESTED:a");
+	assert_int_equal(vt_due(t), 40 * VT_SEC);
+}
+
+static void r10_last_moment_is_not_no_end(void **state)
+{
+	struct vt_removal *t = *state;
+
+	unsafe(t, VDEV_REMOVAL_PVDEV);
+	assert_int_equal(vt_request_with(t, 'a', VDEV_REMOVAL_ACK_FAIL, 0, VT_SEC), 1);
+	t->now += VT_SEC; /* the wait is over, but nobody has called step() */
+	vt_expect(t, vt_ready(t, 'a', 0), "GUEST_NOT_READY:a");
+	vt_expect(t, vt_ready(t, 'a', 1), "WARN:a REQUESTED:a");
+	assert_int_equal(vt_due(t), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +329,10 @@ int main(void)
 		TEST(r9_acpi_notify_is_repeated_freely),
 		TEST(r9_ack_ends_retries),
 		TEST(r9_new_driver_hears_the_warning_too),
+		TEST(r10_time_runs_while_the_guest_can_hear),
+		TEST(r10_guest_that_cannot_hear_the_retry),
+		TEST(r10_guest_leaves_before_the_warning_was_taken),
+		TEST(r10_last_moment_is_not_no_end),
 	};
 
 	return cmocka_run_group_tests_name("removal_ack", tests, NULL, NULL);

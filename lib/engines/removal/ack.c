@@ -6,6 +6,9 @@
  */
 #include "internal.h"
 
+/* One line a second about what a guest does unasked; the counters know the rest. */
+#define LOG_GAP_NS UINT64_C(1000000000)
+
 static uint64_t wait_ns(const struct vdev_removal *r, const struct unit *u, uint32_t await_step)
 {
 	return u->ack_ns ? u->ack_ns : vdev__removal_step_ns(r, u, await_step);
@@ -148,6 +151,17 @@ static uint32_t answering(struct vdev_removal *r, uint32_t index)
 	return NOBODY;
 }
 
+static void log_unasked(const struct vdev_removal *r, uint32_t index)
+{
+	const struct unit *u = unit_at(r, index);
+
+	vdev__log(&r->env, VDEV_LOG_INFO, "removal: guest let unit %#llx go unasked: %s",
+		  (unsigned long long)handle_of(r, index),
+		  u->unasked == VDEV_REMOVAL_UNASKED_HOLD     ? "hidden, held"
+		  : u->unasked == VDEV_REMOVAL_UNASKED_ACCEPT ? "removed"
+							      : "ignored");
+}
+
 static void unasked(struct vdev_removal *r, uint32_t index)
 {
 	const struct unit *u = unit_at(r, index);
@@ -158,11 +172,10 @@ static void unasked(struct vdev_removal *r, uint32_t index)
 		r->stats.bad_guest++;
 		return;
 	}
-	vdev__log(&r->env, VDEV_LOG_INFO, "removal: guest let unit %#llx go unasked: %s",
-		  (unsigned long long)handle_of(r, index),
-		  u->unasked == VDEV_REMOVAL_UNASKED_HOLD     ? "hidden, held"
-		  : u->unasked == VDEV_REMOVAL_UNASKED_ACCEPT ? "removed"
-							      : "ignored");
+	if (r->now >= r->quiet_until) {
+		r->quiet_until = vdev__sat_add(r->now, LOG_GAP_NS);
+		log_unasked(r, index);
+	}
 	if (u->unasked == VDEV_REMOVAL_UNASKED_HOLD)
 		vdev__removal_begin_unasked(r, target, O_HOLDING);
 	else if (u->unasked == VDEV_REMOVAL_UNASKED_ACCEPT)

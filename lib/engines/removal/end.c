@@ -126,7 +126,7 @@ static void clear(struct vdev_removal *r, uint32_t index)
 	u->flags &= ~O_ALL;
 	u->marks = 0;
 	u->notes &= N_OWN;
-	u->note_cursor = NOBODY;
+	vdev__removal_no_note(u);
 	r->stats.operations--;
 	if (!(flags & O_ABSORB)) {
 		for_each(r, index, flags, forget_request);
@@ -139,6 +139,8 @@ static void clear(struct vdev_removal *r, uint32_t index)
 	if (emptied)
 		vdev__removal_slot_emptied(r, index);
 	for_each(r, index, flags, check_slot);
+	if (u->flags & U_QUEUED)
+		vdev__removal_slot_check(r, u->parent); /* its slot may have become free meanwhile */
 	vdev__removal_settle_ready(r, index);
 }
 
@@ -260,6 +262,7 @@ void vdev__removal_members_done(struct vdev_removal *r, uint32_t target)
 	u->cursor = target;
 	if (!(u->flags & U_REQUESTED))
 		clear(r, target);
+	vdev__removal_settle_ready(r, target);
 }
 
 /* Its outcome was told: handle and name are free (R10: last of all). */

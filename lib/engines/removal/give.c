@@ -61,7 +61,7 @@ static int parked(const struct vdev_removal *r, const struct unit *u, uint32_t i
 	if (kind == VDEV_REMOVAL_RELEASE)
 		return u->stuck != 0;
 	return kind == VDEV_REMOVAL_OUTCOME && u->cursor != index &&
-	       (unit_at(r, u->cursor)->flags & (A_OUT | A_CANCEL_OUT)) != 0;
+	       (unit_at(r, u->cursor)->flags & (A_OUT | A_AGAIN | A_CANCEL_OUT)) != 0;
 }
 
 static int step_ready(const struct vdev_removal *r, const struct unit *u, uint32_t index)
@@ -235,22 +235,29 @@ static int note_first(const struct unit *u)
 	return (u->notes & N_OWN) || (u->notes && u->phase != HIDE);
 }
 
-static void pick(struct vdev_removal *r, struct unit *u, uint32_t index)
+/* 0: it was a note for somebody who does not wait any more. */
+static int pick(struct vdev_removal *r, struct unit *u, uint32_t index)
 {
 	r->sequence += 2;
 	u->action = r->sequence << VDEV__TABLE_INDEX_BITS | index;
 	u->flags &= ~A_NOTE;
 	if (!note_first(u))
-		return;
+		return 1;
 	u->flags |= A_NOTE;
 	if (u->note_cursor != NOBODY)
-		return; /* the same note, to the next one who asked */
+		return 1; /* the same note, to the next one who asked */
 	u->note = (uint8_t)lowest_bit(u->notes & N_OWN ? u->notes & N_OWN : u->notes);
-	if (u->note < 16)
-		u->note_cursor = vdev__removal_requested(r, index, NOBODY);
+	if (u->note >= 16)
+		return 1;
+	u->note_cursor = vdev__removal_requested(r, index, NOBODY);
+	if (u->note_cursor != NOBODY)
+		return 1;
+	u->flags &= ~A_NOTE;
+	u->notes &= N_OWN;
+	return 0;
 }
 
-static void give(struct vdev_removal *r, uint32_t index, struct vdev_action *a)
+static int give(struct vdev_removal *r, uint32_t index, struct vdev_action *a)
 {
 	struct unit *u = unit_at(r, index);
 	uint64_t left;
@@ -258,10 +265,10 @@ static void give(struct vdev_removal *r, uint32_t index, struct vdev_action *a)
 	*a = (struct vdev_action){.deadline_ns = VDEV_NONE};
 	if (u->flags & A_CANCEL_DUE) {
 		give_cancel(r, u, index, a);
-		return;
+		return 1;
 	}
-	if (!(u->flags & A_AGAIN))
-		pick(r, u, index);
+	if (!(u->flags & A_AGAIN) && !pick(r, u, index))
+		return 0;
 	if (u->flags & A_NOTE)
 		build_note(r, u, index, a);
 	else
@@ -280,20 +287,26 @@ static void give(struct vdev_removal *r, uint32_t index, struct vdev_action *a)
 	} else if (!(u->flags & A_NOTE)) {
 		vdev__deadlines_arm(&r->deadlines, index, a->deadline_ns);
 	}
+	return 1;
 }
 
 int vdev_removal_next(struct vdev_removal *r, struct vdev_action *ret_action, size_t size)
 {
 	struct vdev_action a;
 	uint32_t index;
+	int given;
 
 	if (!r || !ret_action || !size)
 		return -EINVAL;
-	index = r->ready_head;
-	if (index == NOBODY)
-		return 0;
-	vdev__removal_ready_drop(r, index);
-	give(r, index, &a);
+	do {
+		index = r->ready_head;
+		if (index == NOBODY)
+			return 0;
+		vdev__removal_ready_drop(r, index);
+		given = give(r, index, &a);
+		if (!given)
+			vdev__removal_settle_ready(r, index);
+	} while (!given);
 	if (vdev__tracing(&r->env)) {
 		struct vdev_trace t = {
 			r->now, a.dev,   a.user_data, a.id, VDEV_PART_REMOVAL, VDEV_TRACE_ACTION,

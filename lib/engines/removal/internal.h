@@ -180,6 +180,7 @@ struct vdev_removal {
 	uint64_t paused_ns; /* total so far, without the present pause */
 	uint64_t pause_start;
 	uint64_t sequence; /* of action ids */
+	uint64_t quiet_until; /* lines that a guest provokes are limited */
 	uint32_t ready_head, ready_tail, ready_count;
 	uint8_t paused, in_reset, held;
 };
@@ -224,6 +225,13 @@ static inline int past_return(const struct unit *u)
 	return u->phase == HIDE || u->phase == TEAR || (u->flags & O_ACKED) ||
 	       (u->phase == END && (u->outcome == VDEV_REMOVAL_REMOVED ||
 				    u->outcome == VDEV_REMOVAL_REMOVED_BY_GUEST));
+}
+
+/* Notes begin anew, but one that is outstanding stays what it is. */
+static inline void vdev__removal_no_note(struct unit *u)
+{
+	if (!(u->flags & (A_OUT | A_AGAIN)) || !(u->flags & A_NOTE))
+		u->note_cursor = NOBODY;
 }
 
 /* unit.c: handles, events' first lines */

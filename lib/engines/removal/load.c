@@ -204,29 +204,39 @@ static int stepping_ok(const struct vdev_removal *r, const struct unit *u, uint3
 	}
 }
 
-static int notes_ok(const struct vdev_removal *r, const struct unit *u, uint32_t index)
+/* A note may outlive its operation while it is outstanding; otherwise it belongs to one. */
+static int note_ok(const struct vdev_removal *r, const struct unit *u, uint32_t index)
 {
-	int known = u->note < 32 && (u->notes >> u->note & 1u);
+	int known = u->note < 32 && (u->notes >> u->note & 1u), outcome = u->note < 16;
+	int out = (u->flags & (A_AGAIN | A_NOTE)) == (A_AGAIN | A_NOTE);
+	uint32_t cursor = u->note_cursor;
 
-	if (u->note_cursor != NOBODY &&
-	    (!known || u->note >= 16 ||
-	     (u->note_cursor != index && !member_of(r, index, u->note_cursor))))
+	if (cursor != NOBODY &&
+	    (!outcome || !(known || out) || (cursor != index && !member_of(r, index, cursor))))
 		return 0;
-	if ((u->notes & ~N_OWN) && vdev__removal_requested(r, index, NOBODY) == NOBODY)
+	if (u->phase == IDLE && ((u->notes & ~N_OWN) || (cursor != NOBODY && !out)))
 		return 0;
-	if ((u->marks & M_GIVE_UP) && !(u->flags & A_OVERDUE))
+	return !out || (u->action && (outcome ? cursor != NOBODY : known));
+}
+
+/* What is outstanding or late fits the phase. */
+static int action_ok(const struct vdev_removal *r, const struct unit *u)
+{
+	int step = (u->flags & (A_AGAIN | A_NOTE)) == A_AGAIN;
+
+	if ((u->phase == IDLE && (u->flags & O_ALL)) ||
+	    ((u->marks & M_GIVE_UP) && !(u->flags & A_OVERDUE)))
 		return 0;
-	if (u->phase == IDLE &&
-	    ((u->notes & ~N_OWN) || u->note_cursor != NOBODY || (u->flags & (O_ALL | A_OVERDUE))))
+	if (step && (!u->action || (u->phase != WARN && u->phase < PRE)))
 		return 0;
-	if (!(u->flags & A_AGAIN))
-		return !(u->flags & A_OVERDUE);
-	if ((u->flags & A_OVERDUE) && ((u->flags & A_NOTE) || u->phase == END ||
-				       vdev__removal_step_kind(r, u) == VDEV_REMOVAL_OUTCOME))
-		return 0; /* these have no deadline */
-	if (u->flags & A_NOTE)
-		return u->action && known && (u->note >= 16 || u->note_cursor != NOBODY);
-	return u->action && (u->phase == WARN || u->phase >= PRE);
+	return !(u->flags & A_OVERDUE) ||
+	       (step && u->phase != END && vdev__removal_step_kind(r, u) != VDEV_REMOVAL_OUTCOME);
+}
+
+/* One that is being ended may have waited for others below it; they go on. */
+static int acts(const struct unit *u)
+{
+	return u->phase > BELOW && u->phase != UNDO && u->phase != END;
 }
 
 /* Only one operation acts in a subtree, and one that waits for a migration needs one. */
@@ -236,13 +246,13 @@ static int alone(const struct vdev_removal *r, const struct unit *u, uint32_t in
 
 	if (u->phase == HELD && !r->held)
 		return 0;
-	if (u->phase == IDLE && !(u->notes & N_OWN))
+	if (u->phase == IDLE && !(u->notes & N_OWN) && !(u->flags & A_AGAIN))
 		return 1;
 	for (uint32_t at = u->parent; at != ROOT; below = at, at = unit_at(r, at)->parent) {
 		const struct unit *above = unit_at(r, at);
 
-		if (above->phase > BELOW && !(unit_at(r, below)->flags & U_QUEUED) &&
-		    (u->phase != IDLE || above->phase > UNDO))
+		if (acts(above) && !(unit_at(r, below)->flags & U_QUEUED) &&
+		    (u->phase != IDLE || above->phase == HIDE || above->phase == TEAR))
 			return 0;
 	}
 	return 1;
@@ -256,7 +266,8 @@ static void check_operations(struct loader *l)
 	     i = vdev__table_next(&r->units, i + 1)) {
 		const struct unit *u = unit_at(r, i);
 
-		if (!stepping_ok(r, u, i) || !notes_ok(r, u, i) || !alone(r, u, i)) {
+		if (!stepping_ok(r, u, i) || !note_ok(r, u, i) || !action_ok(r, u) ||
+		    !alone(r, u, i)) {
 			vdev__reader_fail(&l->in);
 			return;
 		}

@@ -103,7 +103,7 @@ void vdev__removal_begin(struct vdev_removal *r, uint32_t target)
 	u->fault_status = 0;
 	u->outcome = 0;
 	u->warnings = 0;
-	u->note_cursor = NOBODY;
+	vdev__removal_no_note(u);
 	if (u->phase == IDLE)
 		r->stats.operations++;
 	if (r->held && !(u->flags & (O_ACKED | O_HOLDING))) {

@@ -73,7 +73,7 @@ int vdev_removal_backend_gone(struct vdev_removal *r, uint64_t unit)
 		return error;
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_BACKEND_GONE, index, 0);
 	unit_at(r, index)->flags |= U_GONE_BACKEND;
-	target = vdev__removal_covering(r, index);
+	target = vdev__removal_answered(r, index);
 	if (target != NOBODY && unit_at(r, target)->cursor == index)
 		vdev__removal_skip_left_out(r, target);
 	return 0;

@@ -20,6 +20,7 @@ void vdev__removal_go_hide(struct vdev_removal *r, uint32_t index)
 
 	if (!u->stuck)
 		u->fault = u->fault_status = 0;
+	u->flags &= ~O_ABSORB; /* too late to give way */
 	u->phase = HIDE;
 	u->step = (uint8_t)vdev__removal_hide_step(r, u);
 	u->cursor = vdev__removal_first(r, index);
@@ -132,6 +133,10 @@ static void note_done(struct vdev_removal *r, uint32_t index)
 {
 	struct unit *u = unit_at(r, index);
 
+	if (u->note < 16 && !(u->notes >> u->note & 1u)) {
+		u->note_cursor = NOBODY; /* its operation ended meanwhile */
+		return;
+	}
 	if (u->note < 16) {
 		u->note_cursor = vdev__removal_requested(r, index, u->note_cursor);
 		if (u->note_cursor != NOBODY)
