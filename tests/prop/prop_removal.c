@@ -110,7 +110,7 @@ static void do_declare(struct call *c)
 	uint32_t source = c->e->b % 9 == 8 ? 2 : c->e->b & 1, level = levels[c->e->c % 12];
 
 	rig_say(c->g, "declare(unit %u, source %u, level %u)", c->unit, source, level);
-	rig_compare(c->g, vdev_removal_declare(c->g->r, c->g->m.now, c->handle, source, level),
+	RIG_BOTH(c->g, vdev_removal_declare(c->g->r, c->g->m.now, c->handle, source, level),
 		    m_declare(&c->g->m, c->unit, source, level));
 }
 
@@ -119,7 +119,7 @@ static void do_forget(struct call *c)
 	uint32_t i = c->e->b & 3 ? c->unit : 0;
 
 	rig_say(c->g, "forget(unit %u)", i);
-	rig_compare(c->g, vdev_removal_forget(c->g->r, c->g->m.now, c->g->m.unit[i].handle),
+	RIG_BOTH(c->g, vdev_removal_forget(c->g->r, c->g->m.now, c->g->m.unit[i].handle),
 		    m_forget(&c->g->m, i));
 }
 
@@ -142,7 +142,7 @@ static void do_request(struct call *c)
 	rig_say(c->g, "request(unit %u, flags %#x, policy %u, retries %u, ack_ns %llu)", c->unit,
 		q.flags, q.ack_policy, q.retries, (unsigned long long)q.ack_ns);
 	w_requested(&c->g->w, c->handle);
-	rig_compare(c->g, vdev_removal_request(c->g->r, c->g->m.now, c->handle, &q),
+	RIG_BOTH(c->g, vdev_removal_request(c->g->r, c->g->m.now, c->handle, &q),
 		    m_request(&c->g->m, c->unit, &q));
 }
 
@@ -159,18 +159,28 @@ static void do_plan(struct call *c)
 	static void do_##name(struct call *c)                                           \
 	{                                                                               \
 		rig_say(c->g, #name "(unit %u)", c->unit);                              \
-		rig_compare(c->g, vdev_removal_##name(c->g->r, c->g->m.now, c->handle), \
+		RIG_BOTH(c->g, vdev_removal_##name(c->g->r, c->g->m.now, c->handle), \
 			    m_##name(&c->g->m, c->unit));                               \
 	}
-SIMPLE(cancel)
 SIMPLE(ack)
 SIMPLE(progress)
+
+static void do_cancel(struct call *c)
+{
+	int got;
+
+	rig_say(c->g, "cancel(unit %u)", c->unit);
+	got = vdev_removal_cancel(c->g->r, c->g->m.now, c->handle);
+	if (got >= 0)
+		w_cancelled(&c->g->w);
+	rig_compare(c->g, got, m_cancel(&c->g->m, c->unit));
+}
 
 #define WHOLE(name)                                                          \
 	static void do_##name(struct call *c)                                \
 	{                                                                    \
 		rig_say(c->g, #name "()");                                   \
-		rig_compare(c->g, vdev_removal_##name(c->g->r, c->g->m.now), \
+		RIG_BOTH(c->g, vdev_removal_##name(c->g->r, c->g->m.now), \
 			    m_##name(&c->g->m));                             \
 	}
 WHOLE(hold)
@@ -185,7 +195,7 @@ static void do_refuse(struct call *c)
 	uint32_t reason = c->e->b % (VDEV_REMOVAL_REASONS + 1);
 
 	rig_say(c->g, "refuse(unit %u, %u)", c->unit, reason);
-	rig_compare(c->g, vdev_removal_refuse(c->g->r, c->g->m.now, c->handle, reason),
+	RIG_BOTH(c->g, vdev_removal_refuse(c->g->r, c->g->m.now, c->handle, reason),
 		    m_refuse(&c->g->m, c->unit, reason));
 }
 
@@ -196,7 +206,7 @@ static void do_ost(struct call *c)
 	uint32_t event = events[c->e->b & 3], code = codes[c->e->c % COUNT(codes)];
 
 	rig_say(c->g, "ost(unit %u, %#x, %#x)", c->unit, event, code);
-	rig_compare(c->g, vdev_removal_ost(c->g->r, c->g->m.now, c->handle, event, code),
+	RIG_BOTH(c->g, vdev_removal_ost(c->g->r, c->g->m.now, c->handle, event, code),
 		    m_ost(&c->g->m, c->unit, event, code));
 }
 
@@ -213,7 +223,7 @@ static void do_slot(struct call *c)
 	if (c->e->b > 240)
 		control = c->e->n;
 	rig_say(c->g, "slot(unit %u, %#x, %#x)", i, control, status);
-	rig_compare(c->g,
+	RIG_BOTH(c->g,
 		    vdev_removal_slot(c->g->r, c->g->m.now, c->g->m.unit[i].handle, control, status),
 		    m_slot(&c->g->m, i, control, status));
 }
@@ -223,7 +233,7 @@ static void do_ready(struct call *c)
 	uint32_t i = c->e->b & 1 ? c->unit : 0, ready = c->e->c % 5 == 4 ? 2 : (c->e->c & 3) != 0;
 
 	rig_say(c->g, "ready(unit %u, %u)", i, ready);
-	rig_compare(c->g, vdev_removal_ready(c->g->r, c->g->m.now, c->g->m.unit[i].handle, ready),
+	RIG_BOTH(c->g, vdev_removal_ready(c->g->r, c->g->m.now, c->g->m.unit[i].handle, ready),
 		    m_ready(&c->g->m, i, ready));
 }
 
@@ -231,13 +241,13 @@ static void do_touch(struct call *c)
 {
 	rig_say(c->g, "touch(unit %u)", c->unit);
 	c->g->m.unit[c->unit].touched = 1;
-	rig_compare(c->g, vdev_removal_touch(c->g->r, c->handle), 0);
+	RIG_BOTH(c->g, vdev_removal_touch(c->g->r, c->handle), 0);
 }
 
 static void do_backend_gone(struct call *c)
 {
 	rig_say(c->g, "backend_gone(unit %u)", c->unit);
-	rig_compare(c->g, vdev_removal_backend_gone(c->g->r, c->handle),
+	RIG_BOTH(c->g, vdev_removal_backend_gone(c->g->r, c->handle),
 		    m_backend_gone(&c->g->m, c->unit));
 }
 
@@ -299,7 +309,7 @@ static void do_address(struct call *c)
 		if (address != VDEV_NONE && m->unit[i].address == address)
 			m->unit[i].address = VDEV_NONE;
 	m->unit[c->unit].address = address;
-	rig_compare(c->g, vdev_removal_set_address(c->g->r, c->handle, address), 0);
+	RIG_BOTH(c->g, vdev_removal_set_address(c->g->r, c->handle, address), 0);
 }
 
 #define S(kind, undo) {VDEV_REMOVAL_##kind, undo, 500}
@@ -335,7 +345,7 @@ static void do_sets(struct call *c)
 	rig_say(c->g, "set_actions(class %u, level %u, set %u, %u steps)", unit_class, level,
 		(uint32_t)(c->e->c % COUNT(sets)), n);
 	expected = m_set_actions(&c->g->m, unit_class, level, s, n);
-	rig_compare(c->g,
+	RIG_BOTH(c->g,
 		    vdev_removal_set_actions(c->g->r, unit_class, level, n ? s : NULL, n), expected);
 	if (!n && !expected)
 		m_take_preset(&c->g->m, c->g->r, unit_class, level);
@@ -358,7 +368,7 @@ static void do_stale(struct call *c)
 	    vdev_removal_touch(c->g->r, bad) != -ENOENT ||
 	    vdev_removal_ack(c->g->r, m->now, bad) != -ENOENT)
 		m_fail(m, "a stale handle is taken");
-	rig_compare(c->g, vdev_removal_request(c->g->r, m->now, bad, NULL), -ENOENT);
+	RIG_BOTH(c->g, vdev_removal_request(c->g->r, m->now, bad, NULL), -ENOENT);
 }
 
 static int outstanding(const struct rig *g, uint64_t id)

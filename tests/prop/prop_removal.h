@@ -23,6 +23,12 @@ struct rig {
 int rig_init(struct rig *g, uint32_t config, char *why, size_t size);
 void rig_fini(struct rig *g);
 void rig_compare(struct rig *g, int got, int expected);
+/* The engine's call comes first: the model's may change a handle that is an argument of it. */
+#define RIG_BOTH(g, engine, model)              \
+	do {                                    \
+		int rig_got = (engine);         \
+		rig_compare(g, rig_got, model); \
+	} while (0)
 int rig_next(struct rig *g);
 void rig_done(struct rig *g, uint64_t id, int status);
 uint32_t rig_outstanding(const struct rig *g, uint64_t *ids);

@@ -13,7 +13,7 @@ static void end_reset(struct rig *g)
 	if (g->m.failed)
 		return;
 	rig_say(g, "reset_end()");
-	rig_compare(g, vdev_removal_reset_end(g->r, g->m.now), m_reset_end(&g->m));
+	RIG_BOTH(g, vdev_removal_reset_end(g->r, g->m.now), m_reset_end(&g->m));
 	if (g->m.in_reset)
 		m_fail(&g->m, "R17: the reset cannot end, though all is done");
 }
@@ -23,7 +23,7 @@ static void guest_is_ready(struct rig *g)
 	struct model *m = &g->m;
 
 	rig_say(g, "ready(all, 1)");
-	rig_compare(g, vdev_removal_ready(g->r, m->now, 0, 1), m_ready(m, 0, 1));
+	RIG_BOTH(g, vdev_removal_ready(g->r, m->now, 0, 1), m_ready(m, 0, 1));
 	for (uint32_t i = 1; i < M_UNITS && !m->failed; i++) {
 		struct m_unit *u = &m->unit[i];
 
@@ -31,11 +31,11 @@ static void guest_is_ready(struct rig *g)
 			continue;
 		if (m_is_slot(m, i)) {
 			rig_say(g, "slot(unit %u, 0x121, 0)", i);
-			rig_compare(g, vdev_removal_slot(g->r, m->now, u->handle, 0x121, 0),
+			RIG_BOTH(g, vdev_removal_slot(g->r, m->now, u->handle, 0x121, 0),
 				    m_slot(m, i, 0x121, 0));
 		} else if (!u->ready) {
 			rig_say(g, "ready(unit %u, 1)", i);
-			rig_compare(g, vdev_removal_ready(g->r, m->now, u->handle, 1),
+			RIG_BOTH(g, vdev_removal_ready(g->r, m->now, u->handle, 1),
 				    m_ready(m, i, 1));
 		}
 	}
@@ -110,7 +110,7 @@ static void force_all(struct rig *g)
 		if (m->unit[i].used && !m->unit[i].parent) {
 			rig_say(g, "request(unit %u, FORCE)", i);
 			w_requested(&g->w, m->unit[i].handle);
-			rig_compare(g, vdev_removal_request(g->r, m->now, m->unit[i].handle, &q),
+			RIG_BOTH(g, vdev_removal_request(g->r, m->now, m->unit[i].handle, &q),
 				    m_request(m, i, &q));
 			rig_drain(g);
 		}
@@ -124,10 +124,10 @@ void rig_settle(struct rig *g)
 	struct model *m = &g->m;
 
 	rig_say(g, "-- all do their part\nresume()");
-	rig_compare(g, vdev_removal_resume(g->r, m->now), m_resume(m));
+	RIG_BOTH(g, vdev_removal_resume(g->r, m->now), m_resume(m));
 	if (m->held && !m->failed) {
 		rig_say(g, "unhold()");
-		rig_compare(g, vdev_removal_unhold(g->r, m->now), m_unhold(m));
+		RIG_BOTH(g, vdev_removal_unhold(g->r, m->now), m_unhold(m));
 	}
 	if (m->in_reset && !m->failed)
 		end_reset(g);
@@ -138,7 +138,7 @@ void rig_settle(struct rig *g)
 		return;
 	nothing_waits(g, 1);
 	rig_say(g, "reset_begin()");
-	rig_compare(g, vdev_removal_reset_begin(g->r, m->now), m_reset_begin(m));
+	RIG_BOTH(g, vdev_removal_reset_begin(g->r, m->now), m_reset_begin(m));
 	end_reset(g);
 	exhaust(g);
 	if (m->failed)

@@ -129,7 +129,7 @@ void rig_done(struct rig *g, uint64_t id, int status)
 {
 	rig_say(g, "done(id %#llx, %d)", (unsigned long long)id, status);
 	w_done(&g->w, id);
-	rig_compare(g, vdev_removal_done(g->r, g->m.now, id, status), m_finish(&g->m, id, status));
+	RIG_BOTH(g, vdev_removal_done(g->r, g->m.now, id, status), m_finish(&g->m, id, status));
 }
 
 /* Ids of all that is outstanding. */
@@ -170,7 +170,7 @@ void rig_step(struct rig *g, uint64_t now)
 {
 	rig_say(g, "step(%llu)", (unsigned long long)now);
 	m_tick(&g->m, now);
-	rig_compare(g, vdev_removal_step(g->r, now), m_step(&g->m));
+	RIG_BOTH(g, vdev_removal_step(g->r, now), m_step(&g->m));
 }
 
 static void user_data_back(struct rig *g)

@@ -14,6 +14,8 @@
 
 /* TEMPORARY: reported and not mended yet; the model does as the engine does. */
 
+#define KNOWN_P25 1
+
 #define M_UNITS 28u /* the VM itself is number 0 */
 #define M_LOG 128u
 #define M_LEVELS 32u
@@ -61,7 +63,8 @@ struct m_op {
 	uint32_t level;
 	struct m_set set;
 	uint32_t pos, round, steps;
-	uint64_t ack_end, warn_at; /* guest clock */
+	uint64_t ack_end; /* guest clock */
+	uint64_t ack_left; /* duration: what was left when the guest could no longer hear, 0: all */
 	uint32_t warnings;
 	uint32_t outcome;
 	uint32_t fault;
@@ -84,7 +87,7 @@ struct m_unit {
 	uint32_t level[2];
 	uint32_t control, status;
 	int settling;
-	uint64_t settle_at; /* guest clock */
+	uint64_t warn_at; /* guest clock: earliest next warning, of a later operation, too; end of settling */
 	/* the terms of the latest request */
 	uint32_t policy, retries;
 	uint64_t ack_ns;

@@ -190,10 +190,10 @@ static void unit_deadline(const struct model *m, uint32_t i, uint64_t *at)
 	if (u->op.phase == M_AWAIT || u->op.phase == M_GAP)
 		earliest(at, guest_to_caller(m, u->op.ack_end));
 	if ((u->op.phase == M_AWAIT && u->transport == VDEV_REMOVAL_ACPI) ||
-	    (u->op.phase == M_GAP && u->op.warn_at > m->guest))
-		earliest(at, guest_to_caller(m, u->op.warn_at));
+	    (u->op.phase == M_GAP && u->warn_at > m->guest))
+		earliest(at, guest_to_caller(m, u->warn_at));
 	if (u->settling)
-		earliest(at, guest_to_caller(m, u->settle_at));
+		earliest(at, guest_to_caller(m, u->warn_at));
 }
 
 static void check_deadline(struct model *m, struct vdev_removal *r)

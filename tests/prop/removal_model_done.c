@@ -57,7 +57,7 @@ static void warned(struct model *m, uint32_t t, int status)
 
 	if (!status)
 		heard(m, t);
-	u->op.warn_at = m->guest + (press ? m->config.button_ns : m->config.notify_ns);
+	u->warn_at = m->guest + (press ? m->config.button_ns : m->config.notify_ns);
 	if (turned(m, t))
 		return;
 	if (status == -EAGAIN) {
@@ -119,7 +119,7 @@ static void hold(struct model *m, uint32_t t)
 		if (m_member(m, t, i))
 			m->unit[i].hidden = 1;
 	m_clear(m, t);
-	if (back)
+	if (back && m->unit[t].op.phase == M_NONE)
 		m_give_all_back(m, t);
 }
 
@@ -287,16 +287,11 @@ int m_finish(struct model *m, uint64_t id, int status)
 	return -ENOENT;
 }
 
-/* What would wait for a backend that has died is left out (R14), unless it is going on. */
-int m_backend_gone(struct model *m, uint32_t i)
+static void leave_out(struct model *m, uint32_t t, uint32_t i)
 {
-	uint32_t t = m_cover(m, i);
 	struct m_op *op = &m->unit[t].op;
 
-	m->unit[i].dead = 1;
-	if (!t || m_stepping(&m->unit[t]))
-		return 0;
-	if (op->phase == M_PRE && m_left_out(m, i, op->set.steps[op->pos].kind)) {
+	if (op->phase == M_PRE && op->left[i] && m_left_out(m, i, op->set.steps[op->pos].kind)) {
 		op->left[i] = 0;
 		if (!m_count(op->left)) {
 			op->pos++;
@@ -305,6 +300,15 @@ int m_backend_gone(struct model *m, uint32_t i)
 	} else if (op->phase == M_UNDO) {
 		m_undo_next(m, t);
 	}
+}
+
+/* What would wait for a backend that has died is left out (R14), unless it is going on. */
+int m_backend_gone(struct model *m, uint32_t i)
+{
+	m->unit[i].dead = 1;
+	for (uint32_t t = 1; t < M_UNITS; t++)
+		if (m->unit[t].used && (t == i || m_below(m, t, i)) && !m_stepping(&m->unit[t]))
+			leave_out(m, t, i);
 	m_wake(m);
 	return 0;
 }

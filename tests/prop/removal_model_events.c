@@ -63,6 +63,8 @@ static void join(struct model *m, uint32_t t, uint32_t i, const struct vdev_remo
 		m->unit[i].again = 1;
 		m->unit[i].again_forced |= force;
 		set_terms(m, m_target(m, i), q);
+		if (force && m_stepping(&m->unit[t]) && m->unit[t].overdue)
+			m_stuck(m, t);
 		return;
 	}
 	m->unit[i].requested = 1;
@@ -225,10 +227,10 @@ static void no_answer(struct model *m, uint32_t t)
 	}
 	u->retries--;
 	u->op.ack_end = VDEV_NONE;
+	u->op.ack_left = 0;
+	m_start_clock(m, t);
 	if (u->op.phase == M_AWAIT && u->transport != VDEV_REMOVAL_NO_TRANSPORT)
 		warn_again(m, t);
-	else
-		m_start_clock(m, t);
 }
 
 /* The guest's time: an answer, or the next warning. 1: something happened. */
@@ -243,7 +245,7 @@ static int guest_time(struct model *m, uint32_t t)
 		no_answer(m, t);
 		return 1;
 	}
-	if (m->guest < u->op.warn_at)
+	if (m->guest < u->warn_at)
 		return 0;
 	if (u->op.phase == M_AWAIT && u->transport == VDEV_REMOVAL_ACPI) {
 		warn_again(m, t);
@@ -269,7 +271,7 @@ static int time_is_up(struct model *m, uint32_t i)
 		u->overdue = u->cancel_due = 1;
 		return 1;
 	}
-	if (!m->paused && u->settling && m->guest >= u->settle_at) {
+	if (!m->paused && u->settling && m->guest >= u->warn_at) {
 		m_slots(m, i);
 		return 1;
 	}

@@ -311,6 +311,7 @@ static void new_guest(struct model *m, uint32_t i)
 	if (u->transport == VDEV_REMOVAL_PCIE || u->transport == VDEV_REMOVAL_PVDEV)
 		u->ready = 0;
 	u->control = u->status = 0;
+	u->warn_at = 0;
 }
 
 /* The new kernel must not see a device that is leaving. What is stuck is hidden at least. */

@@ -171,7 +171,7 @@ int m_slot_free(const struct model *m, uint32_t s)
 /* R11: a re-plug that came early is not lost. */
 void m_slots(struct model *m, uint32_t s)
 {
-	if (m->unit[s].settling && m->guest >= m->unit[s].settle_at)
+	if (m->unit[s].settling && m->guest >= m->unit[s].warn_at)
 		m->unit[s].settling = 0;
 	if (!m_slot_free(m, s))
 		return;
@@ -197,7 +197,7 @@ static enum m_phase way_to_warn(const struct model *m, uint32_t t)
 	if (u->transport == VDEV_REMOVAL_PVDEV)
 		return M_WARN;
 	if ((u->status & 0x1) || ((u->slot_cap & 0x10) && (u->control & 0x300) != 0x100) ||
-	    m->guest < u->op.warn_at)
+	    m->guest < u->warn_at)
 		return M_GAP;
 	return M_WARN;
 }
@@ -219,20 +219,31 @@ static uint64_t wait_ns(const struct model *m, uint32_t t)
 void m_start_clock(struct model *m, uint32_t t)
 {
 	struct m_op *op = &m->unit[t].op;
-	uint64_t ns = wait_ns(m, t);
+	uint64_t ns = op->ack_left ? op->ack_left : wait_ns(m, t);
 
 	if (op->ack_end == VDEV_NONE && ns != VDEV_NONE)
 		op->ack_end = m->guest + ns;
+	op->ack_left = 0;
 }
 
-/* Enters WARN, or what has to come before. The time for the answer begins when it can be heard. */
+/* Enters WARN, or what has to come before. The time for the answer runs while it can be heard. */
 void m_ask(struct model *m, uint32_t t)
 {
 	struct m_op *op = &m->unit[t].op;
+	enum m_phase before = op->phase;
 
 	op->phase = way_to_warn(m, t);
-	if (op->phase != M_NOT_READY)
+	if (op->phase != M_NOT_READY) {
 		m_start_clock(m, t);
+		return;
+	}
+	if (op->ack_end != VDEV_NONE)
+		op->ack_left = op->ack_end > m->guest ? op->ack_end - m->guest : 1;
+	if (KNOWN_P25 && op->ack_end != VDEV_NONE)
+		m->unit[t].ack_ns = op->ack_left;
+	op->ack_end = VDEV_NONE;
+	if (before != M_NOT_READY)
+		m_note(m, t, VDEV_REMOVAL_GUEST_NOT_READY);
 }
 
 static int undoable(const struct m_op *op)
@@ -289,8 +300,6 @@ void m_advance(struct model *m, uint32_t t)
 			if (u->transport == VDEV_REMOVAL_NO_TRANSPORT)
 				continue;
 			m_ask(m, t);
-			if (op->phase == M_NOT_READY)
-				m_note(m, t, VDEV_REMOVAL_GUEST_NOT_READY);
 			break;
 		case VDEV_REMOVAL_AWAIT_ACK:
 			op->phase = M_AWAIT;
@@ -315,6 +324,12 @@ void m_advance(struct model *m, uint32_t t)
 	m_recheck(m, t);
 }
 
+/* The way without a warning can be turned back from: one that was, is not tried twice. */
+static int has_way_back(const struct model *m, uint32_t t, uint32_t level)
+{
+	return m_set(m, t, &level)->steps[0].kind != VDEV_REMOVAL_HIDE;
+}
+
 /* R6: a late SAFE lets a waiting request proceed. */
 void m_recheck(struct model *m, uint32_t t)
 {
@@ -323,8 +338,10 @@ void m_recheck(struct model *m, uint32_t t)
 	int waits = op->phase == M_NOT_READY || op->phase == M_GAP || op->phase == M_AWAIT ||
 		    (op->phase == M_WARN && !m_stepping(&m->unit[t]));
 
-	if (waits && level != op->level &&
-	    (level == VDEV_REMOVAL_SAFE || (level == VDEV_REMOVAL_SAFE_IDLE && !op->demoted)))
+	if (!waits || level == op->level || m->guest >= op->ack_end ||
+	    (op->demoted && has_way_back(m, t, level)))
+		return;
+	if (level == VDEV_REMOVAL_SAFE || level == VDEV_REMOVAL_SAFE_IDLE)
 		m_switch(m, t, level);
 }
 
@@ -495,7 +512,7 @@ void m_clear(struct model *m, uint32_t t)
 		ask_again(m, t, old.late_ack);
 	if (m_is_slot(m, t) && old.emptied && m_alone(m, t) && (u->slot_cap & 0x2) && !m->in_reset) {
 		u->settling = 1;
-		u->settle_at = m->guest + m->config.settle_ns;
+		u->warn_at = m->guest + m->config.settle_ns;
 	}
 	if (old.late_ack && !m_cover(m, t))
 		m_acked(m, 0, t);

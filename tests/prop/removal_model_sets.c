@@ -226,8 +226,7 @@ void m_reloaded(struct model *m, uint64_t now)
 		}
 		u->cancel_due = 0;
 		past_is_now(m, &u->op.ack_end);
-		past_is_now(m, &u->op.warn_at);
-		past_is_now(m, &u->settle_at);
+		past_is_now(m, &u->warn_at);
 	}
 	m->now = now;
 }

@@ -30,6 +30,13 @@ void w_requested(struct monitor *w, uint64_t handle)
 		return; /* the outcome that frees it is on its way, and answers this one, too */
 	u->again |= u->asked;
 	u->asked = 1;
+	u->dropped = 0;
+}
+
+void w_cancelled(struct monitor *w)
+{
+	for (uint32_t i = 0; i < w->count; i++)
+		w->unit[i].dropped |= w->unit[i].asked;
 }
 
 static int is_step(const struct vdev_action *a)
@@ -45,7 +52,9 @@ static void note_out(struct monitor *w, const struct vdev_action *a)
 	for (uint32_t i = 0; i < W_OUT; i++) {
 		if (!w->out[i].id)
 			free = &w->out[i];
-		else if (is_step(a) && is_step(&w->out[i]))
+		else if (a->kind == VDEV_CANCEL && w->out[i].id == a->arg[0])
+			w->out[i].deadline_ns = 0; /* may be given up from now on */
+		else if (is_step(a) && is_step(&w->out[i]) && w->out[i].deadline_ns)
 			require(w, w->out[i].arg[0] != a->arg[0],
 				"two actions of one operation are outstanding");
 	}
@@ -115,6 +124,7 @@ void w_given(struct monitor *w, const struct vdev_action *a)
 		require(w, old->hidden, "R16: given back, but not hidden");
 		u = unit_of(w, a->dev);
 		u->asked |= old->asked;
+		u->dropped |= old->dropped;
 		old->asked = 0;
 		old->gone = 1;
 	}
@@ -137,7 +147,7 @@ void w_quiet(struct monitor *w)
 	for (uint32_t i = 0; i < w->count; i++) {
 		const struct w_unit *u = &w->unit[i];
 
-		require(w, !u->asked, "R10: a request has no final outcome");
+		require(w, !u->asked || u->dropped, "R10: a request has no final outcome");
 		require(w, u->gone || !u->quiesced || u->hidden, "R12: QUIESCE was never undone");
 	}
 }

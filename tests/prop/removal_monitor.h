@@ -16,6 +16,7 @@ struct w_unit {
 	uint64_t handle;
 	int asked; /* a request has no final outcome yet */
 	int again; /* asked once more: joined, or has an outcome of its own to come */
+	int dropped; /* somebody cancelled since: it may have been one that had not begun */
 	int hidden, released, gone, quiesced, warned;
 };
 
@@ -27,6 +28,8 @@ struct monitor {
 };
 
 void w_requested(struct monitor *w, uint64_t handle);
+/* A cancel() was taken. */
+void w_cancelled(struct monitor *w);
 void w_given(struct monitor *w, const struct vdev_action *a);
 void w_done(struct monitor *w, uint64_t id);
 /* The object was written and read again: what was out comes again. */

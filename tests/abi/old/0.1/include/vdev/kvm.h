@@ -11,8 +11,8 @@
  * **States.** A resource is ATTACHED when registered (the VMM or this backend has made the ioctl) and
  * DETACHED after its deed. Each deed is idempotent: what is detached is skipped.
  *
- * **Ownership.** File descriptors and memory stay the VMM's; they must live until RELEASE (it may free
- * them in its own RELEASE, which comes before this backend's).
+ * **Ownership.** File descriptors and memory stay the VMM's; they must live until RELEASE. This backend's
+ * own RELEASE touches them no more, so the VMM may free them in its RELEASE, whichever comes first.
  *
  * **Threads.** All calls may be made from any thread; vdev_kvm_gated() is wait-free.
  *
@@ -121,7 +121,7 @@ VDEV_API int vdev_kvm_new(struct vdev_kvm **ret_kvm, const struct vdev_env *env,
 VDEV_API void vdev_kvm_free(struct vdev_kvm *kvm);
 
 /**
- * Registers a resource of a device, and attaches it with VDEV_KVM_ATTACH.
+ * Registers an irqfd of a device, and attaches it with VDEV_KVM_ATTACH.
  * @param kvm the object
  * @param dev handle
  * @param irqfd description; copied
@@ -129,30 +129,36 @@ VDEV_API void vdev_kvm_free(struct vdev_kvm *kvm);
  * or the errno of the ioctl, see vdev_kvm_error()
  */
 VDEV_API int vdev_kvm_add_irqfd(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_kvm_irqfd *irqfd);
+
 /**
- * @copybrief vdev_kvm_add_irqfd
+ * Registers an ioeventfd of a device, and attaches it with VDEV_KVM_ATTACH.
  * @param kvm the object
  * @param dev handle
  * @param ioeventfd description; copied
- * @return as vdev_kvm_add_irqfd()
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already;
+ * or the errno of the ioctl, see vdev_kvm_error()
  */
 VDEV_API int vdev_kvm_add_ioeventfd(struct vdev_kvm *kvm, uint64_t dev,
 				    const struct vdev_kvm_ioeventfd *ioeventfd);
+
 /**
- * @copybrief vdev_kvm_add_irqfd
+ * Registers a memory slot of a device, and attaches it with VDEV_KVM_ATTACH.
  * @param kvm the object
  * @param dev handle
  * @param memslot description; copied
- * @return as vdev_kvm_add_irqfd()
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already;
+ * or the errno of the ioctl, see vdev_kvm_error()
  */
 VDEV_API int vdev_kvm_add_memslot(struct vdev_kvm *kvm, uint64_t dev,
 				  const struct vdev_kvm_memslot *memslot);
+
 /**
- * @copybrief vdev_kvm_add_irqfd
+ * Registers the DMA reach of a passthrough device, which the VMM has set up. A VFIO group is
+ * registered with one unit only, the one that is torn down last.
  * @param kvm the object
  * @param dev handle
  * @param dma description; copied
- * @return as vdev_kvm_add_irqfd()
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already
  */
 VDEV_API int vdev_kvm_add_dma(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_kvm_dma *dma);
 

@@ -49,7 +49,8 @@ struct vdev_mock_rule {
 struct vdev_mock_record {
 	struct vdev_action action;
 	uint64_t begin_ns; /**< time at which it was performed */
-	uint64_t end_ns; /**< time at which it ended, VDEV_NONE while pending; of a delayed one the scripted time */
+	/** time at which it ended, of a delayed one the scripted time; VDEV_NONE while pending */
+	uint64_t end_ns;
 	int32_t status; /**< how it ended or will end */
 	uint32_t reserved;
 };

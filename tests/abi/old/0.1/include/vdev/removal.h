@@ -148,11 +148,12 @@ struct vdev_removal;
 #define VDEV_REMOVAL_RELEASE (VDEV_KIND_REMOVAL + 0x3fu) /**< free the device */
 #define VDEV_REMOVAL_OUTCOME (VDEV_KIND_REMOVAL + 0x40u) /**< tell management: arg[0] VDEV_REMOVAL_REQUESTED.., arg[1] reason or step, arg[2] status as int64_t */
 #define VDEV_REMOVAL_UNHOLD (VDEV_KIND_REMOVAL + 0x41u) /**< a FORCE came while held: abort the migration, then done() */
-#define VDEV_REMOVAL_OWN_STEP_FIRST (VDEV_KIND_REMOVAL + 0x80u) /**< to OWN_STEP_LAST: steps of the VMM's own */
+#define VDEV_REMOVAL_OWN_STEP_FIRST (VDEV_KIND_REMOVAL + 0x80u) /**< from here to OWN_STEP_LAST: steps of the VMM's own */
 #define VDEV_REMOVAL_OWN_STEP_LAST (VDEV_KIND_REMOVAL + 0x9fu)
+/** @} */
+
 /** A step or planned step that cannot be undone. */
 #define VDEV_REMOVAL_NO_UNDO 0u
-/** @} */
 
 /** Flags of an object's configuration. @{ */
 #define VDEV_REMOVAL_UNTRUSTED 0x1u /**< what guests declare above UNSAFE acts as UNSAFE (R7) */

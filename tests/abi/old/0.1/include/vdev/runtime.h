@@ -43,7 +43,8 @@ struct vdev_runtime_config {
 	uint32_t struct_size;
 	uint32_t flags; /**< VDEV_RUNTIME_BOOTTIME */
 	uint32_t max_backends; /**< 1..16 */
-	uint32_t max_later; /**< 1..2^20 actions in the background at one time; at the limit further actions wait in the engine */
+	/** 1..2^20: actions in the background at one time; at the limit further actions wait in the engine */
+	uint32_t max_later;
 };
 
 /** Order in which other engines let go of a device that has been hidden (architecture.md). @{ */
