@@ -145,6 +145,7 @@ static int resume(struct scene *base, const char *path)
 
 static int play(const struct arguments *a, struct report *report, struct trace *trace)
 {
+	const char *wanted = a->scenario ? a->scenario : "all";
 	char guest[4096];
 	struct scene base = {.report = report, .program = "/proc/self/exe"};
 	const char *reason = cannot(a->backend);
@@ -162,7 +163,7 @@ static int play(const struct arguments *a, struct report *report, struct trace *
 	if (a->resume && !reason)
 		return resume(&base, a->resume);
 	for (size_t i = 0; i < SCENARIOS; i++) {
-		if (strcmp(a->scenario, "all") != 0 && strcmp(a->scenario, scenarios[i]->name) != 0)
+		if (strcmp(wanted, "all") != 0 && strcmp(wanted, scenarios[i]->name) != 0)
 			continue;
 		any = true;
 		if (reason)
@@ -171,7 +172,7 @@ static int play(const struct arguments *a, struct report *report, struct trace *
 			scene_run(scenarios[i], &base);
 	}
 	return any ? report_result(report)
-		   : usage("--scenario", a->scenario, "a name that --list shows, or all");
+		   : usage("--scenario", wanted, "a name that --list shows, or all");
 }
 
 static int run(const struct arguments *a)

@@ -52,7 +52,7 @@ void memory_clear(struct vm *vm)
 /* Low 4 GiB one to one with 2 MiB pages: what a loader leaves to a 64-bit kernel. */
 static void page_tables(struct vm *vm)
 {
-	uint64_t *top = memory_at(vm, GUEST_PAGE_TABLES, 6 * 4096), *middle = top + 512;
+	uint64_t *top = memory_at(vm, GUEST_PAGE_TABLES, UINT64_C(6) * 4096), *middle = top + 512;
 
 	top[0] = (GUEST_PAGE_TABLES + 0x1000) | 3;
 	for (uint64_t i = 0; i < 4; i++)

@@ -137,9 +137,11 @@ static int64_t metric(struct report *r, const char *name)
 static void summary(struct report *r)
 {
 	FILE *f = r->people;
+	const uint64_t *median;
 
 	if (!f)
 		return;
+	median = &r->times[r->times_count / 2];
 	fprintf(f, "\n  %s%u held, %u failed, %u skipped%s in %.1f s\n",
 		paint(r, r->failed ? "\033[1;31m" : "\033[1;32m"), r->held, r->failed, r->skips,
 		paint(r, "\033[0m"), (double)(clock_ns() - r->began_ns) / 1e9);
@@ -147,7 +149,7 @@ static void summary(struct report *r)
 		fprintf(f,
 			"  request to end: fastest %.2f ms, median %.2f ms, slowest %.0f ms (%u "
 			"removals)\n",
-			(double)r->times[0] / 1e6, (double)r->times[r->times_count / 2] / 1e6,
+			(double)r->times[0] / 1e6, (double)*median / 1e6,
 			(double)r->times[r->times_count - 1] / 1e6, r->times_count);
 	fprintf(f,
 		"  the guests saw: %lld warnings, %lld devices vanish unannounced, %lld I/O "

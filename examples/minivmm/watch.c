@@ -83,7 +83,8 @@ static bool has_done(struct vm *vm, const void *arg)
 
 bool scene_traffic(struct scene *s, const struct pci_fn *fn)
 {
-	struct wish w = {.s = s, .fn = fn, .value = scene_seen(s, fn)->io_done + 2 * BLK_SLOTS};
+	struct wish w = {
+		.s = s, .fn = fn, .value = scene_seen(s, fn)->io_done + UINT64_C(2) * BLK_SLOTS};
 
 	return vm_wait(s->vm, has_done, &w, PATIENCE_MS);
 }

@@ -121,7 +121,7 @@ int vdev__writer_finish(struct vdev__writer *w, size_t *ret_size)
 
 static int check_header(const uint8_t *p, size_t size, uint32_t kind)
 {
-	if (size < VDEV__IMAGE_HEADER || memcmp(p, magic, sizeof(magic)))
+	if (size < VDEV__IMAGE_HEADER || memcmp(p, magic, sizeof(magic)) != 0)
 		return -EBADMSG;
 	if (load_le(p + OFF_HEADER_CRC, 4) != vdev__crc32(p, OFF_HEADER_CRC))
 		return -EBADMSG;

@@ -61,6 +61,7 @@ int bus_covers(struct platform *p, uint32_t top, uint32_t address)
 	return bus >= config_read(p, top, 0x19, 1) && bus <= config_read(p, top, 0x1a, 1);
 }
 
+/* Bridges make it recursive; see bus_scan(). NOLINTNEXTLINE(misc-no-recursion) */
 static void bind(struct platform *p, uint32_t address, uint32_t id)
 {
 	uint32_t cap;
@@ -83,6 +84,7 @@ static void bind(struct platform *p, uint32_t address, uint32_t id)
 	bus_scan(p, config_read(p, address, 0x19, 1));
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void scan_device(struct platform *p, uint32_t first)
 {
 	for (uint32_t f = 0; f < 8; f++) {
@@ -95,7 +97,8 @@ static void scan_device(struct platform *p, uint32_t first)
 	}
 }
 
-/* Recursion is bounded: firmware numbered the buses, and a bus behind a bridge has a higher one. */
+/* Recursion is bounded: firmware numbered the buses, and a bus behind a bridge has a higher one.
+ * NOLINTNEXTLINE(misc-no-recursion) */
 void bus_scan(struct platform *p, uint32_t bus)
 {
 	uint32_t devices = bus == 0 ? 32 : 4;

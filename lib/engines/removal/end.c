@@ -140,7 +140,8 @@ static void clear(struct vdev_removal *r, uint32_t index)
 		vdev__removal_slot_emptied(r, index);
 	for_each(r, index, flags, check_slot);
 	if (u->flags & U_QUEUED)
-		vdev__removal_slot_check(r, u->parent); /* its slot may have become free meanwhile */
+		vdev__removal_slot_check(r,
+					 u->parent); /* its slot may have become free meanwhile */
 	vdev__removal_settle_ready(r, index);
 }
 
@@ -186,8 +187,7 @@ static void undo_from(struct vdev_removal *r, uint32_t index, int step)
 /* UNHOLD would abort a migration for a request that is no more. */
 static void unhold_for_nobody(struct vdev_removal *r, uint32_t index)
 {
-	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
-	     i = vdev__table_next(&r->units, i + 1))
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i))
 		if (i != index && unit_at(r, i)->phase == HELD && (unit_at(r, i)->flags & O_FORCED))
 			return;
 	if (!(unit_at(r, ROOT)->flags & (A_OUT | A_AGAIN)))
@@ -210,8 +210,7 @@ void vdev__removal_back_out(struct vdev_removal *r, uint32_t index, uint32_t out
 	u->marks = (uint8_t)(u->marks & M_GIVEN ? u->marks & ~M_BEFORE : u->marks | M_BEFORE);
 	u->phase = UNDO;
 	undo_from(r, index, begun ? (int)u->step : -1);
-	if (unit_at(r, index))
-		vdev__removal_settle_ready(r, index);
+	vdev__removal_settle_ready(r, index);
 }
 
 /* An undo has ended. */

@@ -62,7 +62,7 @@ static void put_unit(struct saver *s, uint32_t index)
 	vdev__put_u8(w, u->marks);
 }
 
-/* Depth is bounded by VDEV_REMOVAL_MAX_DEPTH. */
+/* Depth is bounded by VDEV_REMOVAL_MAX_DEPTH. NOLINTNEXTLINE(misc-no-recursion) */
 static void put_below(struct saver *s, uint32_t parent)
 {
 	const struct vdev_removal *r = s->r;
@@ -105,7 +105,7 @@ static void put_generations(const struct vdev_removal *r, struct vdev__writer *w
 {
 	vdev__put_u32(w, r->units.high);
 	for (uint32_t i = 0; i < r->units.high; i++)
-		vdev__put_u64(w, unit_at(r, i) ? 0 : vdev__table_generation(&r->units, i));
+		vdev__put_u64(w, in_use(r, i) ? 0 : vdev__table_generation(&r->units, i));
 }
 
 static void put_root(struct vdev__writer *w, const struct unit *u)

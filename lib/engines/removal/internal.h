@@ -193,9 +193,21 @@ struct choice {
 	int skip; /* no acknowledgement needed */
 };
 
+/* Of an index that is in use, as all links between units are. */
 static inline struct unit *unit_at(const struct vdev_removal *r, uint32_t index)
 {
-	return vdev__table_at(&r->units, index);
+	return vdev__table_item(&r->units, index);
+}
+
+static inline int in_use(const struct vdev_removal *r, uint32_t index)
+{
+	return vdev__table_at(&r->units, index) != NULL;
+}
+
+/* All units but the VM itself: from ROOT until NOBODY. */
+static inline uint32_t next_unit(const struct vdev_removal *r, uint32_t index)
+{
+	return vdev__table_next(&r->units, index + 1);
 }
 
 static inline uint64_t handle_of(const struct vdev_removal *r, uint32_t index)
@@ -309,7 +321,7 @@ void vdev__removal_go_hide(struct vdev_removal *r, uint32_t index);
 void vdev__removal_try_warn(struct vdev_removal *r, uint32_t index);
 void vdev__removal_await(struct vdev_removal *r, uint32_t index);
 void vdev__removal_await_expired(struct vdev_removal *r, uint32_t index);
-void vdev__removal_got_ack(struct vdev_removal *r, uint32_t index, uint32_t unit);
+void vdev__removal_got_ack(struct vdev_removal *r, uint32_t target, uint32_t index);
 void vdev__removal_refused(struct vdev_removal *r, uint32_t index);
 
 /* slot.c */

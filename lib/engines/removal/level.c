@@ -187,8 +187,7 @@ static void forget_one(struct vdev_removal *r, uint32_t index)
 
 void vdev__removal_forget_levels(struct vdev_removal *r)
 {
-	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
-	     i = vdev__table_next(&r->units, i + 1))
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i))
 		forget_one(r, i);
 }
 

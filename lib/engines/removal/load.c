@@ -114,7 +114,7 @@ static int enter(struct loader *l, uint32_t index)
 static int place(struct loader *l, uint32_t index, uint32_t parent)
 {
 	struct unit *u = unit_at(l->r, index);
-	const struct unit *p = unit_at(l->r, parent);
+	const struct unit *p = in_use(l->r, parent) ? unit_at(l->r, parent) : NULL;
 
 	if (!p || parent == index || (parent != ROOT && p->depth + 1u >= VDEV_REMOVAL_MAX_DEPTH) ||
 	    ((u->flags & U_QUEUED) && p->unit_class != VDEV_REMOVAL_PCI_SLOT))
@@ -161,7 +161,7 @@ static int member_of(const struct vdev_removal *r, uint32_t target, uint32_t mem
 
 	if (member == target)
 		return unit_at(r, target)->unit_class != VDEV_REMOVAL_PCI_SLOT;
-	while (at != NOBODY && at != ROOT && unit_at(r, at)) {
+	while (at != NOBODY && at != ROOT && in_use(r, at)) {
 		const struct unit *u = unit_at(r, at);
 
 		if (u->parent == target)
@@ -262,8 +262,7 @@ static void check_operations(struct loader *l)
 {
 	struct vdev_removal *r = l->r;
 
-	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
-	     i = vdev__table_next(&r->units, i + 1)) {
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i)) {
 		const struct unit *u = unit_at(r, i);
 
 		if (!stepping_ok(r, u, i) || !note_ok(r, u, i) || !action_ok(r, u) ||
@@ -282,7 +281,7 @@ static void get_generations(struct loader *l)
 	for (uint32_t i = 0; i < n && !l->error && !l->in.error; i++) {
 		uint64_t generation = vdev__get_u64(&l->in);
 
-		if (!unit_at(l->r, i))
+		if (!in_use(l->r, i))
 			l->error = vdev__table_set_generation(&l->r->units, i, generation);
 	}
 }
@@ -357,11 +356,10 @@ int vdev_removal_load(const struct vdev_env *env, const struct vdev_removal_conf
 		vdev_removal_free(l.r);
 		return error;
 	}
-	for (uint32_t i = vdev__table_next(&l.r->units, ROOT); i != UINT32_MAX;
-	     i = vdev__table_next(&l.r->units, i + 1))
+	vdev__removal_settle_ready(l.r, ROOT);
+	for (uint32_t i = next_unit(l.r, ROOT); i != NOBODY; i = next_unit(l.r, i))
 		vdev__removal_settle_ready(l.r, i);
-	for (uint32_t i = vdev__table_next(&l.r->units, ROOT); i != UINT32_MAX;
-	     i = vdev__table_next(&l.r->units, i + 1))
+	for (uint32_t i = next_unit(l.r, ROOT); i != NOBODY; i = next_unit(l.r, i))
 		if (unit_at(l.r, i)->phase == BELOW)
 			vdev__removal_woken(l.r, i); /* what it waited for may not have been kept */
 	*ret_obj = l.r;

@@ -262,8 +262,7 @@ void vdev__removal_start_held(struct vdev_removal *r)
 	if ((root->flags & (A_OUT | A_AGAIN)) && 1u << root->note == N_UNHOLD)
 		root->marks |= M_STALE;
 	vdev__removal_settle_ready(r, ROOT);
-	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
-	     i = vdev__table_next(&r->units, i + 1))
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i))
 		if (unit_at(r, i)->phase == HELD)
 			vdev__removal_begin(r, i);
 }

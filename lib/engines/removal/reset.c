@@ -4,11 +4,6 @@
  */
 #include "internal.h"
 
-#define EACH(r, i)                                            \
-	uint32_t i = vdev__table_next(&(r)->units, ROOT + 1); \
-	i != UINT32_MAX;                                      \
-	i = vdev__table_next(&(r)->units, i + 1)
-
 static void set_ready(struct vdev_removal *r, uint32_t index, int ready)
 {
 	struct unit *u = unit_at(r, index);
@@ -40,7 +35,7 @@ int vdev_removal_ready(struct vdev_removal *r, uint64_t now_ns, uint64_t unit, u
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_READY, index, ready);
 	set_ready(r, index, (int)ready);
 	if (index == ROOT)
-		for (EACH(r, i))
+		for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i))
 			if (unit_at(r, i)->transport == VDEV_REMOVAL_PVDEV)
 				set_ready(r, i, (int)ready);
 	return waiting(r);
@@ -101,7 +96,7 @@ int vdev_removal_reset_begin(struct vdev_removal *r, uint64_t now_ns)
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_RESET_BEGIN, ROOT, 0);
 	r->stats.guest_resets += !r->in_reset;
 	r->in_reset = 1;
-	for (EACH(r, i))
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i))
 		skip_ack(r, i);
 	return waiting(r);
 }
@@ -135,7 +130,8 @@ static void give_back_one(struct vdev_removal *r, uint32_t index)
 	vdev__removal_note(r, index, N_REANNOUNCE);
 }
 
-/* Gives hidden units back, as new devices, from the top down (R12, R16). Depth is bounded. */
+/* Gives hidden units back, as new devices, from the top down (R12, R16). Depth is bounded by
+ * VDEV_REMOVAL_MAX_DEPTH. NOLINTNEXTLINE(misc-no-recursion) */
 void vdev__removal_give_back(struct vdev_removal *r, uint32_t top)
 {
 	if (top != ROOT)
@@ -164,17 +160,17 @@ int vdev_removal_reset_end(struct vdev_removal *r, uint64_t now_ns)
 	if (!r->in_reset)
 		return -EBUSY;
 	vdev__removal_tick(r, now_ns);
-	for (EACH(r, i))
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i))
 		if (!finished(r, i))
 			return -EAGAIN;
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_RESET_END, ROOT, 0);
 	r->in_reset = 0;
 	vdev__removal_forget_levels(r);
 	unit_at(r, ROOT)->flags &= ~U_READY;
-	for (EACH(r, i))
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i))
 		forget_guest(r, i);
 	vdev__removal_give_back(r, ROOT);
-	for (EACH(r, i)) {
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i)) {
 		if (unit_at(r, i)->unit_class == VDEV_REMOVAL_PCI_SLOT)
 			vdev__removal_slot_check(r, i);
 		vdev__removal_settle_ready(r, i);

@@ -71,7 +71,7 @@ void vdev__removal_failed(struct unit *u, uint32_t kind, int status)
 
 static void hold_members(struct vdev_removal *r, uint32_t index)
 {
-	int back = unit_at(r, index)->marks & M_POWER_ON;
+	uint32_t back = unit_at(r, index)->marks & M_POWER_ON;
 
 	for (uint32_t m = vdev__removal_first(r, index); m != NOBODY;
 	     m = vdev__removal_after(r, index, m))
@@ -237,12 +237,10 @@ static void end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int 
 int vdev_removal_done(struct vdev_removal *r, uint64_t now_ns, uint64_t action_id, int status)
 {
 	uint32_t index = (uint32_t)(action_id & (VDEV__TABLE_MAX - 1)), parent;
-	struct unit *u;
 
 	if (!r || status > 0)
 		return -EINVAL;
-	u = action_id ? unit_at(r, index) : NULL;
-	if (!u || !outstanding(u, action_id)) {
+	if (!action_id || !in_use(r, index) || !outstanding(unit_at(r, index), action_id)) {
 		r->stats.bad_done++;
 		vdev__log(&r->env, VDEV_LOG_WARNING,
 			  "removal: done(%#llx) refused: not outstanding (late, twice or unknown)",
@@ -250,10 +248,10 @@ int vdev_removal_done(struct vdev_removal *r, uint64_t now_ns, uint64_t action_i
 		return -ENOENT;
 	}
 	vdev__removal_tick(r, now_ns);
-	parent = u->parent;
+	parent = unit_at(r, index)->parent;
 	vdev__removal_trace(r, VDEV_TRACE_DONE, 0, index, (uint64_t)(int64_t)status);
 	end_action(r, index, action_id, status);
-	if (unit_at(r, index))
+	if (in_use(r, index))
 		vdev__removal_settle_ready(r, index);
 	vdev__removal_woken(r, parent);
 	return waiting(r);

@@ -208,10 +208,9 @@ int vdev__removal_check_set(const struct vdev_env *env, uint32_t level,
 	return why ? -EINVAL : 0;
 }
 
-static int in_use(const struct vdev_removal *r, uint32_t unit_class, uint32_t level)
+static int set_in_use(const struct vdev_removal *r, uint32_t unit_class, uint32_t level)
 {
-	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
-	     i = vdev__table_next(&r->units, i + 1)) {
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i)) {
 		const struct unit *u = unit_at(r, i);
 
 		if (u->phase > BELOW && u->unit_class == unit_class && u->set == level)
@@ -230,7 +229,7 @@ int vdev_removal_set_actions(struct vdev_removal *r, uint32_t unit_class, uint32
 		return -EINVAL;
 	if (count && vdev__removal_check_set(&r->env, level, steps, count))
 		return -EINVAL;
-	if (in_use(r, unit_class, level))
+	if (set_in_use(r, unit_class, level))
 		return -EBUSY;
 	if (count) {
 		set = vdev__alloc(&r->env, 1, sizeof(*set));

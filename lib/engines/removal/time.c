@@ -25,7 +25,8 @@ static uint64_t guest_deadline(const struct vdev_removal *r, const struct unit *
 		return u->transport == VDEV_REMOVAL_ACPI ? earlier(u->ack_end, u->warn_at)
 							 : u->ack_end;
 	case GAP:
-		if (u->warn_at > vdev__removal_guest_now(r))
+		/* a press waits for the slot's state, anything else for the time alone */
+		if (u->transport != VDEV_REMOVAL_PCIE || u->warn_at > vdev__removal_guest_now(r))
 			return earlier(u->ack_end, u->warn_at);
 		return u->ack_end;
 	default:
@@ -83,8 +84,7 @@ int vdev_removal_deadline(struct vdev_removal *r, uint64_t *ret_ns)
 
 static void rearm_all(struct vdev_removal *r)
 {
-	for (uint32_t i = vdev__table_next(&r->units, ROOT + 1); i != UINT32_MAX;
-	     i = vdev__table_next(&r->units, i + 1))
+	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i))
 		vdev__removal_rearm(r, i);
 }
 

@@ -31,8 +31,8 @@ void vdev__removal_trace(const struct vdev_removal *r, uint32_t what, uint32_t k
 	t = (struct vdev_trace){
 		.now_ns = r->now,
 		.dev = handle_of(r, index),
-		.user_data = u ? u->user_data : 0,
-		.id = what == VDEV_TRACE_EVENT || !u ? 0 : u->action,
+		.user_data = u->user_data,
+		.id = what == VDEV_TRACE_EVENT ? 0 : u->action,
 		.part = VDEV_PART_REMOVAL,
 		.what = what,
 		.kind = kind,
