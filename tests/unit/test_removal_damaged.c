@@ -164,6 +164,23 @@ static void arguments(void **state)
 	assert_null(r);
 }
 
+/* The payload begins with three bytes that are 0 or 1: paused, in reset, held. */
+static void flags_of_the_vm_are_0_or_1(void **state)
+{
+	struct vt_removal *t = *state;
+	struct image good, i;
+
+	busy(t);
+	save(t, &good);
+	for (uint32_t at = HEADER; at < HEADER + 3; at++)
+		for (uint32_t value = 0; value < 256; value++) {
+			i = good;
+			i.bytes[at] = (uint8_t)value;
+			seal(&i);
+			assert_int_equal(loads(t, &i), value < 2 ? 0 : -EBADMSG);
+		}
+}
+
 static void use(struct vt_removal *t, struct vdev_removal *r)
 {
 	struct vdev_removal_info info;
@@ -231,6 +248,7 @@ int main(void)
 		TEST(image_of_another_part),
 		TEST(more_units_than_config_allows),
 		TEST(arguments),
+		TEST(flags_of_the_vm_are_0_or_1),
 		TEST(forged_images),
 	};
 

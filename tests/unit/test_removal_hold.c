@@ -139,6 +139,62 @@ static void held_request_can_be_cancelled(void **state)
 	assert_int_equal(unhold(t), 0);
 }
 
+static void cancelling_one_forced_request_leaves_the_other(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_alone(t, 'b', VDEV_REMOVAL_ACPI);
+	hold(t);
+	vt_request(t, 'a', VDEV_REMOVAL_FORCE);
+	vt_request(t, 'b', VDEV_REMOVAL_FORCE);
+	vt_cancel(t, 'b');
+	vt_drain(t);
+	assert_non_null(strstr(t->text, "UNHOLD:-"));
+	assert_non_null(strstr(t->text, "CANCELLED:b"));
+	assert_non_null(strstr(t->text, "REMOVED:a"));
+}
+
+/* A removal that was rolled back before has left nothing to undo. */
+static void cancelled_while_held_nothing_is_undone(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE);
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', -EIO);
+	vt_expect(t, vt_request(t, 'a', 0), "QUIESCE:a RESUME:a ROLLED_BACK:aF(QUIESCE,-5)");
+	hold(t);
+	vt_expect(t, vt_request(t, 'a', 0), "");
+	vt_expect(t, vt_cancel(t, 'a'), "CANCELLED:aF");
+}
+
+/* The eject of the bridge takes its function along, whose request was held: it is not lost. */
+static void held_request_below_an_eject_begins_when_that_is_hidden(void **state)
+{
+	static const uint32_t flags[] = {0, VDEV_REMOVAL_FORCE};
+	struct vt_removal *t = *state;
+
+	for (uint32_t i = 0; i < VT_COUNT(flags); i++) {
+		vt_add(t, 'p',
+		       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_BRIDGE,
+						   .transport = VDEV_REMOVAL_ACPI});
+		vt_child(t, 'x', 'p', VDEV_REMOVAL_PCI_FUNCTION, 0);
+		hold(t);
+		vt_script(t, VDEV_REMOVAL_UNHOLD, 0, VT_LATER);
+		vt_request(t, 'x', flags[i]);
+		vt_drain(t);
+		vt_expect(t, vt_ack(t, 'p'), "HIDE:x HIDE:pL");
+		assert_int_equal(vt_info(t, 'p').state, VDEV_REMOVAL_HIDDEN);
+		assert_true(vt_info(t, 'x').flags & VDEV_REMOVAL_IS_REQUESTED);
+		unhold(t);
+		vt_drain(t);
+		assert_non_null(strstr(t->text, "REMOVED:x"));
+		if (flags[i])
+			vdev_removal_done(t->r, t->now, t->out[0], 0);
+	}
+}
+
 static void ack_of_a_held_request_hides_at_once(void **state)
 {
 	struct vt_removal *t = *state;
@@ -213,6 +269,9 @@ int main(void)
 		TEST(unhold_from_inside_its_deed),
 		TEST(late_done_of_unhold_does_not_end_the_next_hold),
 		TEST(held_request_can_be_cancelled),
+		TEST(cancelling_one_forced_request_leaves_the_other),
+		TEST(cancelled_while_held_nothing_is_undone),
+		TEST(held_request_below_an_eject_begins_when_that_is_hidden),
 		TEST(ack_of_a_held_request_hides_at_once),
 		TEST(unasked_eject_is_not_held),
 		TEST(force_that_joins_an_eject_during_a_hold_is_not_lost),

@@ -119,6 +119,18 @@ static void r10_refusal_while_the_warning_is_given(void **state)
 	vt_expect(t, vt_done(t, 'a', 0), "REQUESTED:a REFUSED:aF(IN_USE)");
 }
 
+static void r10_reason_of_a_refusal_stays_with_it(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
+	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASON_IN_USE), "");
+	vt_expect(t, vt_cancel(t, 'a'), "");
+	vt_expect(t, vt_done(t, 'a', 0), "REQUESTED:a CANCELLED:aF"); /* no reason in it */
+}
+
 static void r10_busy_once_and_never_final(void **state)
 {
 	struct vt_removal *t = *state;
@@ -334,6 +346,7 @@ int main(void)
 		TEST(r10_refusal_with_force_removes_all_the_same),
 		TEST(r10_refusal_ends_a_request_that_would_be_kept),
 		TEST(r10_refusal_while_the_warning_is_given),
+		TEST(r10_reason_of_a_refusal_stays_with_it),
 		TEST(r10_busy_once_and_never_final),
 		TEST(r10_not_ready_is_kept_and_sent_when_ready),
 		TEST(r10_ready_of_all_pvdev_units),

@@ -179,6 +179,51 @@ static void r17_stuck_device_is_hidden_and_keeps_nobody_from_booting(void **stat
 	vt_expect(t, vt_done(t, 'a', 0), "RELEASE:aX FAILED_AT:aFGX(TEARDOWN,-110)");
 }
 
+/* Removal of the bridge waits for the announcement of what is below it. */
+static void r17_operation_that_waits_for_something_below_is_not_finished(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_add(t, 'p',
+	       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_BRIDGE,
+					   .transport = VDEV_REMOVAL_ACPI});
+	vt_script(t, VDEV_REMOVAL_ANNOUNCE, 'x', VT_LATER);
+	vt_expect(t,
+		  vt_add(t, 'x',
+			 &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_FUNCTION,
+						     .flags = VDEV_REMOVAL_HOTPLUG,
+						     .parent = t->h['p']}),
+		  "ANNOUNCE:x");
+	vt_expect(t, vt_request(t, 'p', 0), "");
+	begin(t);
+	assert_int_equal(end(t), -EAGAIN);
+	vt_expect(t, vt_done(t, 'x', 0),
+		  "HIDE:x HIDE:pL TEARDOWN:x RELEASE:x REMOVED:xFG TEARDOWN:p RELEASE:p "
+		  "REMOVED:pFG");
+	vt_expect(t, end(t), "");
+}
+
+/* ... and one above what is stuck keeps nobody from booting either. */
+static void r17_operation_above_a_stuck_one(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_add(t, 'p',
+	       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_BRIDGE,
+					   .transport = VDEV_REMOVAL_ACPI});
+	vt_child(t, 'x', 'p', VDEV_REMOVAL_PCI_FUNCTION, 0);
+	vt_level(t, 'x', VDEV_REMOVAL_SAFE);
+	vt_script(t, VDEV_REMOVAL_TEARDOWN, 'x', VT_LATER);
+	vt_expect(t, vt_request(t, 'x', 0), "HIDE:xL TEARDOWN:x");
+	vt_expect(t, vt_pass(t, 30 * VT_SEC), "CANCEL:x(TEARDOWN)");
+	vt_expect(t, vt_request(t, 'x', VDEV_REMOVAL_FORCE), "STUCK:xX(TEARDOWN,-110)");
+	vt_expect(t, vt_request(t, 'p', 0), "");
+	begin(t);
+	vt_expect(t, end(t), "");
+	vt_expect(t, vt_done(t, 'x', 0),
+		  "RELEASE:xX FAILED_AT:xFGX(TEARDOWN,-110) WARN:p REQUESTED:p");
+}
+
 static void r17_unasked_eject_during_reset(void **state)
 {
 	struct vt_removal *t = *state;
@@ -219,6 +264,8 @@ int main(void)
 		TEST(r17_what_is_known_of_the_guest_is_forgotten),
 		TEST(r17_held_request_begins_after_the_reset),
 		TEST(r17_stuck_device_is_hidden_and_keeps_nobody_from_booting),
+		TEST(r17_operation_that_waits_for_something_below_is_not_finished),
+		TEST(r17_operation_above_a_stuck_one),
 		TEST(r17_unasked_eject_during_reset),
 		TEST(r17_registers_are_those_of_a_reset_slot),
 	};

@@ -122,6 +122,26 @@ static void r12_late_safe_idle_that_fails_takes_the_warning_back_too(void **stat
 	vt_expect(t, vt_done(t, 'a', 0), "RESUME:a UNWARN:a CANCELLED:aF");
 }
 
+static void r12_steps_before_the_warning_are_undone_too(void **state)
+{
+	static const struct vdev_removal_step steps[] = {
+		{VDEV_REMOVAL_OWN_STEP_FIRST, VDEV_REMOVAL_OWN_STEP_FIRST + 1, VT_SEC},
+		{VDEV_REMOVAL_WARN, VDEV_REMOVAL_UNWARN, VT_SEC},
+		{VDEV_REMOVAL_AWAIT_ACK, VDEV_REMOVAL_NO_UNDO, VT_SEC},
+		{VDEV_REMOVAL_HIDE, VDEV_REMOVAL_NO_UNDO, VT_SEC},
+		{VDEV_REMOVAL_RELEASE, VDEV_REMOVAL_NO_UNDO, VT_SEC}};
+	struct vt_removal *t = *state;
+
+	vdev_removal_set_actions(t->r, VDEV_REMOVAL_PCI_FUNCTION, VDEV_REMOVAL_UNSAFE, steps, 5);
+	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
+	vt_ready(t, 'a', 1);
+	vt_level(t, 'a', VDEV_REMOVAL_UNSAFE);
+	vt_expect(t, vt_request(t, 'a', 0), "OWN:a WARN:a REQUESTED:a");
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', -EIO);
+	vt_expect(t, vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE),
+		  "QUIESCE:a RESUME:a UNWARN:a OWN:a ROLLED_BACK:aF(QUIESCE,-5)");
+}
+
 static void r12_hide_is_the_point_of_no_return_without_an_ack(void **state)
 {
 	struct vt_removal *t = *state;
@@ -253,6 +273,7 @@ int main(void)
 		TEST(r12_undo_that_fails_goes_on),
 		TEST(r12_quiesce_without_undo_has_none),
 		TEST(r12_late_safe_idle_that_fails_takes_the_warning_back_too),
+		TEST(r12_steps_before_the_warning_are_undone_too),
 		TEST(r12_hide_is_the_point_of_no_return_without_an_ack),
 		TEST(r12_ack_is_the_point_of_no_return_when_it_comes_first),
 		TEST_FULL(r12_after_it_the_plan_goes_forward_whatever_fails),

@@ -82,6 +82,19 @@ static void r11_no_settle_time_without_a_power_controller(void **state)
 	vt_expect(t, plug(t, 'b'), "ANNOUNCE:b");
 }
 
+static void r11_queued_one_comes_at_once_without_a_power_controller(void **state)
+{
+	static const struct vdev_removal_unit slot = {.unit_class = VDEV_REMOVAL_PCI_SLOT,
+						      .transport = VDEV_REMOVAL_ACPI};
+	struct vt_removal *t = *state;
+
+	vt_add(t, 's', &slot);
+	vt_child(t, 'a', 's', VDEV_REMOVAL_PCI_FUNCTION, 0);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:s REQUESTED:a");
+	vt_expect(t, plug(t, 'b'), "");
+	vt_expect(t, vt_ack(t, 'a'), ACKED_A " ANNOUNCE:b");
+}
+
 static void r11_change_bits_have_to_be_cleared(void **state)
 {
 	static const uint32_t bits[] = {PDC, DLLSC, PDC | DLLSC};
@@ -215,6 +228,7 @@ int main(void)
 		TEST(r11_settle_time_after_every_way_to_empty_it),
 		TEST(r11_settle_time_is_configurable_and_of_the_running_guest),
 		TEST(r11_no_settle_time_without_a_power_controller),
+		TEST(r11_queued_one_comes_at_once_without_a_power_controller),
 		TEST(r11_change_bits_have_to_be_cleared),
 		TEST(r11_cleared_bits_alone_are_not_enough_either),
 		TEST(r11_replug_while_the_old_one_is_pending_is_queued),

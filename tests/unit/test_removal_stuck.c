@@ -90,6 +90,28 @@ static void r10_stuck_at_each_step(void **state)
 	assert_int_equal(vt_stats(t).stuck, VT_COUNT(rows));
 }
 
+/* The FORCE that gave one step up does not give up the next. */
+static void r10_next_step_needs_a_force_of_its_own(void **state)
+{
+	struct vt_removal *t = *state;
+	uint64_t drain;
+
+	reconfigure(t, (struct vdev_removal_config){0});
+	safe(t, 'a');
+	vt_script(t, VDEV_REMOVAL_DRAIN, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "HIDE:aL DRAIN:a");
+	drain = t->out['a'];
+	vt_pass(t, 10 * VT_SEC);
+	vt_script(t, VDEV_REMOVAL_IRQ_OFF, 'a', VT_LATER);
+	vt_expect(t, force(t, 'a'), "CANCEL:aX(DRAIN) STUCK:aX(DRAIN,-110) IRQ_OFF:aX");
+	vt_expect(t, vdev_removal_done(t->r, t->now, drain, 0), "");
+	vt_expect(t, vt_pass(t, VT_SEC), "CANCEL:aX(IRQ_OFF)");
+	vt_expect(t, vt_pass(t, 100 * VT_SEC), "");
+	vt_expect(t, force(t, 'a'),
+		  "STUCK:aX(IRQ_OFF,-110) RESET:aX DETACH_EVENTS:aX UNMAP_BARS:aX LEAVE_DMA:aX");
+	vt_expect(t, vt_done(t, 'a', 0), "RELEASE:aX FAILED_AT:aFGX(IRQ_OFF,-110)");
+}
+
 static void r10_release_itself_is_always_waited_for(void **state)
 {
 	struct vt_removal *t = *state;
@@ -127,6 +149,7 @@ int main(void)
 		TEST(r10_force_while_cancel_waits_or_is_outstanding_is_not_lost),
 		TEST(r10_force_before_the_deadline_waits_for_the_action),
 		TEST(r10_stuck_at_each_step),
+		TEST(r10_next_step_needs_a_force_of_its_own),
 		TEST(r10_release_itself_is_always_waited_for),
 		TEST(r10_stuck_function_holds_up_the_release_of_its_slot_only),
 	};

@@ -225,6 +225,20 @@ static void r2_removal_above_waits_for_one_below_that_is_past_return(void **stat
 	vt_expect(t, vt_done(t, 'x', 0), "RELEASE:x REMOVED:xFG WARN:p REQUESTED:p");
 }
 
+/* The same when nothing is outstanding at that moment: what is past return is not taken back. */
+static void r2_removal_above_lets_the_ones_below_go_on(void **state)
+{
+	struct vt_removal *t = *state;
+
+	bridge(t);
+	vt_level(t, 'x', VDEV_REMOVAL_SAFE);
+	vt_expect(t, vt_request(t, 'y', 0), "WARN:u REQUESTED:y");
+	vt_request(t, 'x', 0); /* HIDE waits to be taken */
+	vt_cancel(t, 'y'); /* CANCELLED waits to be taken */
+	assert_true(vt_request(t, 'p', 0) > 0);
+	vt_expect(t, 0, "HIDE:xL CANCELLED:yF TEARDOWN:x RELEASE:x REMOVED:xFG WARN:p REQUESTED:p");
+}
+
 static void r2_request_below_a_pending_removal_joins_it(void **state)
 {
 	struct vt_removal *t = *state;
@@ -302,6 +316,13 @@ static void r2_nesting_has_a_limit(void **state)
 	assert_int_equal(
 		vt_child(t, 'z', 'A' + VDEV_REMOVAL_MAX_DEPTH - 1, VDEV_REMOVAL_PCI_FUNCTION, 0),
 		-ENOSPC);
+	vt_reload(t, 0); /* the limit is that of the units, not of the calls */
+	assert_int_equal(
+		vt_child(t, 'z', 'A' + VDEV_REMOVAL_MAX_DEPTH - 1, VDEV_REMOVAL_PCI_FUNCTION, 0),
+		-ENOSPC);
+	assert_int_equal(
+		vt_child(t, 'z', 'A' + VDEV_REMOVAL_MAX_DEPTH - 2, VDEV_REMOVAL_PCI_FUNCTION, 0),
+		0);
 	vt_request(t, 'A', VDEV_REMOVAL_FORCE);
 	vt_drain(t);
 	assert_int_equal(vt_stats(t).units, 0);
@@ -344,6 +365,7 @@ int main(void)
 		TEST(r2_requests_below_are_joined),
 		TEST(r2_joining_from_above_takes_warnings_below_back),
 		TEST(r2_removal_above_waits_for_one_below_that_is_past_return),
+		TEST(r2_removal_above_lets_the_ones_below_go_on),
 		TEST(r2_request_below_a_pending_removal_joins_it),
 		TEST(r2_vf_goes_alone_and_pf_takes_its_vfs_along),
 		TEST(r2_vf_that_bears_less_decides_for_its_pf),

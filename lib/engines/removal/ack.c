@@ -16,7 +16,10 @@ static uint64_t wait_ns(const struct vdev_removal *r, const struct unit *u, uint
 
 static void start_clock(struct vdev_removal *r, struct unit *u, uint32_t await_step)
 {
-	if (u->ack_end == VDEV_NONE)
+	if (u->marks & M_LEFT) {
+		u->marks &= (uint8_t)~M_LEFT;
+		u->ack_end = vdev__sat_add(vdev__removal_guest_now(r), u->ack_end);
+	} else if (u->ack_end == VDEV_NONE)
 		u->ack_end = vdev__sat_add(vdev__removal_guest_now(r), wait_ns(r, u, await_step));
 }
 
@@ -59,10 +62,10 @@ void vdev__removal_try_warn(struct vdev_removal *r, uint32_t index)
 		start_clock(r, u, u->step + 1u);
 		return;
 	}
-	if (u->ack_end != VDEV_NONE) { /* time runs while the guest can hear */
-		u->ack_ns = vdev__sat_sub(u->ack_end, vdev__removal_guest_now(r));
-		u->ack_ns += !u->ack_ns;
-		u->ack_end = VDEV_NONE;
+	if (u->ack_end != VDEV_NONE && !(u->marks & M_LEFT)) { /* time runs while it can hear */
+		u->ack_end = vdev__sat_sub(u->ack_end, vdev__removal_guest_now(r));
+		u->ack_end += !u->ack_end; /* the last moment is one */
+		u->marks |= M_LEFT;
 	}
 	if (before != NOT_READY)
 		vdev__removal_note(r, index, 1u << VDEV_REMOVAL_GUEST_NOT_READY);
@@ -122,7 +125,6 @@ void vdev__removal_await_expired(struct vdev_removal *r, uint32_t index)
 			return;
 		}
 		u->retries--;
-		u->flags &= ~O_DROPPED;
 		u->ack_end = vdev__sat_add(guest_now, wait_ns(r, u, u->step + (u->phase == GAP)));
 		if (u->phase == AWAIT)
 			warn_again(r, index);

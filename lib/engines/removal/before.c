@@ -66,11 +66,17 @@ void vdev__removal_switch(struct vdev_removal *r, uint32_t index, uint32_t level
 {
 	struct unit *u = unit_at(r, index);
 
-	if (level == VDEV_REMOVAL_UNSAFE)
+	if (level == VDEV_REMOVAL_UNSAFE) {
 		u->flags |= O_DEMOTED;
+		level = u->marks & M_SWITCHED ? u->from_set : level;
+		u->marks &= (uint8_t)~M_SWITCHED;
+	} else {
+		u->from_set = u->set;
+		u->marks |= M_SWITCHED;
+	}
 	u->set = (uint8_t)level;
 	u->step = 0;
-	if (level == VDEV_REMOVAL_UNSAFE && (u->flags & O_WARNED))
+	if (!(u->marks & M_SWITCHED) && (u->flags & O_WARNED))
 		while (vdev__removal_step_kind(r, u) != VDEV_REMOVAL_AWAIT_ACK)
 			u->step++;
 	vdev__removal_advance(r, index);
@@ -104,7 +110,7 @@ void vdev__removal_warn_done(struct vdev_removal *r, uint32_t index, int status)
 		r->stats.warnings++;
 		if (!(u->flags & O_WARNED))
 			vdev__removal_note(r, index, 1u << VDEV_REMOVAL_REQUESTED);
-		u->flags |= O_WARNED;
+		u->flags = (u->flags | O_WARNED) & ~O_DROPPED;
 	}
 	u->warn_at = vdev__sat_add(guest_now, u->transport == VDEV_REMOVAL_PCIE && !status
 						      ? r->config.button_ns

@@ -27,16 +27,13 @@ static uint32_t next_undone(const struct vdev_removal *r, uint32_t index, uint32
 	}
 }
 
-/* Finds the newest step at or before u->step that has something to undo; 0: none left. */
-static int find_undo(const struct vdev_removal *r, uint32_t index, int step)
+/* Finds the newest step at or before `step` of the present set that has something to undo. */
+static int find_in_set(const struct vdev_removal *r, uint32_t index, int step)
 {
 	struct unit *u = unit_at(r, index);
 	uint32_t count;
 	const struct vdev_removal_step *s = vdev__removal_steps(r, u->unit_class, u->set, &count);
-	int in_set = 0;
 
-	for (uint32_t i = 0; i < count; i++)
-		in_set |= s[i].kind == VDEV_REMOVAL_WARN;
 	for (; step >= 0; step--, u->undo_limit = NOBODY) {
 		u->step = (uint8_t)step;
 		if (s[step].undo == VDEV_REMOVAL_NO_UNDO)
@@ -51,11 +48,26 @@ static int find_undo(const struct vdev_removal *r, uint32_t index, int step)
 		if (u->cursor != NOBODY)
 			return 1;
 	}
-	if (in_set || !warned(u))
+	return 0;
+}
+
+/* Also in the set that was left for this one (R6), unless the way leads back to it. */
+static int find_undo(const struct vdev_removal *r, uint32_t index, int step)
+{
+	struct unit *u = unit_at(r, index);
+	uint32_t count, i = 0;
+	const struct vdev_removal_step *s;
+
+	if (find_in_set(r, index, step))
+		return 1;
+	if (!(u->marks & M_SWITCHED) || (u->flags & O_RETURN))
 		return 0;
-	u->step = STEP_WARNING; /* given under another level's set (R6, R12) */
-	u->cursor = index;
-	return 1;
+	u->marks &= (uint8_t)~M_SWITCHED;
+	u->set = u->from_set;
+	s = vdev__removal_steps(r, u->unit_class, u->set, &count);
+	while (i + 1 < count && s[i].kind != VDEV_REMOVAL_WARN && s[i].kind != VDEV_REMOVAL_HIDE)
+		i++;
+	return find_in_set(r, index, (int)i);
 }
 
 /* Calls `each` for the members of a target and, when it is a slot, for itself at the end. */
@@ -232,10 +244,7 @@ void vdev__removal_undo_next(struct vdev_removal *r, uint32_t index)
 		return;
 	}
 	u->undo_limit = NOBODY;
-	if (u->step == STEP_WARNING)
-		undo_end(r, index);
-	else
-		undo_from(r, index, (int)u->step - 1);
+	undo_from(r, index, (int)u->step - 1);
 }
 
 /* One of those who asked has been told, or there is nobody to tell. */

@@ -48,8 +48,6 @@ uint32_t vdev__removal_step_kind(const struct vdev_removal *r, const struct unit
 	uint32_t count;
 	const struct vdev_removal_step *s = vdev__removal_steps(r, u->unit_class, u->set, &count);
 
-	if (u->step == STEP_WARNING)
-		return VDEV_REMOVAL_WARN;
 	return u->step < count ? s[u->step].kind : VDEV_REMOVAL_OUTCOME;
 }
 
@@ -170,14 +168,8 @@ static void build_undo(const struct vdev_removal *r, const struct unit *u, uint3
 	uint32_t count;
 	const struct vdev_removal_step *s = vdev__removal_steps(r, u->unit_class, u->set, &count);
 
-	if (u->step == STEP_WARNING) {
-		s = vdev__removal_steps(r, u->unit_class, VDEV_REMOVAL_UNSAFE, &count);
-		while (s->kind != VDEV_REMOVAL_WARN)
-			s++;
-	} else {
-		s += u->step;
-	}
-	fill(r, a, s->kind == VDEV_REMOVAL_WARN ? VDEV_REMOVAL_UNWARN : s->undo, u->cursor, index);
+	s += u->step;
+	fill(r, a, s->undo, u->cursor, index);
 	a->deadline_ns = vdev__sat_add(r->now, s->deadline_ns);
 	if (a->kind == VDEV_REMOVAL_UNWARN)
 		a->arg[2] = (u->control & 0x300u) == 0x200u;

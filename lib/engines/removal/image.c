@@ -41,7 +41,7 @@ static void put_unit(struct saver *s, uint32_t index)
 	vdev__put_u64(w, u->address);
 	vdev__put_u64(w, u->action);
 	vdev__put_u64(w, u->ack_ns);
-	vdev__put_u64(w, left(u->ack_end, s->guest_now));
+	vdev__put_u64(w, u->marks & M_LEFT ? u->ack_end : left(u->ack_end, s->guest_now));
 	vdev__put_u64(w, left(u->warn_at, s->guest_now));
 	vdev__put_u64(w, timer);
 	vdev__put_u32(w, u->parent);
@@ -60,6 +60,7 @@ static void put_unit(struct saver *s, uint32_t index)
 	vdev__put_bytes(w, bytes, sizeof(bytes));
 	vdev__put_u8(w, (uint8_t)(u->warnings > 255 ? 255 : u->warnings));
 	vdev__put_u8(w, u->marks);
+	vdev__put_u8(w, u->from_set);
 }
 
 /* Depth is bounded by VDEV_REMOVAL_MAX_DEPTH. NOLINTNEXTLINE(misc-no-recursion) */

@@ -106,7 +106,7 @@ enum phase {
 	 U_REQUESTED | U_NEXT | U_NEXT_FORCED | O_ALL | A_AGAIN | A_NOTE | A_OVERDUE)
 #define VDEV__REMOVAL_NOTES (0x1ffeu | N_OWN)
 #define VDEV__REMOVAL_IMAGE_VERSION 1u
-#define VDEV__REMOVAL_UNIT_BYTES 115u /* of one unit in an image */
+#define VDEV__REMOVAL_UNIT_BYTES 116u /* of one unit in an image */
 
 struct unit {
 	uint64_t user_data;
@@ -143,7 +143,7 @@ struct unit {
 	uint8_t guest_level, operator_level;
 	uint8_t note; /* number of the note that is outstanding */
 	uint8_t marks;
-	uint8_t pad[1];
+	uint8_t from_set; /* with M_SWITCHED: the set that was left */
 };
 
 /* unit.marks: more facts about an operation, cleared when it ends. */
@@ -153,11 +153,10 @@ struct unit {
 #define M_GIVEN 0x10u /* PRE: the member at the cursor was given the present step */
 #define M_EMPTIED 0x20u /* slots: something was in it and is gone */
 #define M_CANCEL_GIVEN 0x40u /* for the outstanding action; after a load it comes out again */
-#define M_ALL 0x7fu
+#define M_LEFT 0x80u /* ack_end is what was left when the guest became deaf */
+#define M_SWITCHED 0x8u /* another level's set was begun first; undo goes on there */
+#define M_ALL 0xffu
 #define M_STALE 0x8u /* VM: the hold that the outstanding UNHOLD was for has ended */
-
-/* UNDO: what is undone is the warning, though the present set has none. */
-#define STEP_WARNING 0xffu
 
 /* levels 0..3 and 16..31 */
 #define LEVEL_SLOTS 20u

@@ -127,7 +127,7 @@ void vdev__removal_reconsider(struct vdev_removal *r, uint32_t target)
 	    (u->phase != WARN || step_out(u)))
 		return;
 	level = vdev__removal_lowest(r, target, target, &because);
-	if (level == u->set || vdev__removal_guest_now(r) >= u->ack_end ||
+	if (level == u->set || (!(u->marks & M_LEFT) && vdev__removal_guest_now(r) >= u->ack_end) ||
 	    ((u->flags & O_DEMOTED) && has_way_back(r, u, level)))
 		return;
 	if (level == VDEV_REMOVAL_SAFE || level == VDEV_REMOVAL_SAFE_IDLE)

@@ -39,7 +39,7 @@ static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, u
 {
 	struct vdev__reader *in = &l->in;
 	uint64_t now = l->r->now;
-	uint8_t b[15];
+	uint8_t b[16];
 	uint32_t registers, fault;
 
 	u->name = vdev__get_u64(in);
@@ -79,6 +79,9 @@ static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, u
 	u->note = b[12];
 	u->warnings = b[13];
 	u->marks = b[14];
+	u->from_set = b[15];
+	if (u->marks & M_LEFT) /* not a time */
+		u->ack_end = vdev__sat_sub(u->ack_end, now);
 }
 
 static int field_ok(const struct unit *u, uint32_t index, const struct vdev_removal *r)
@@ -87,6 +90,7 @@ static int field_ok(const struct unit *u, uint32_t index, const struct vdev_remo
 	       u->unasked <= VDEV_REMOVAL_UNASKED_IGNORE && u->phase <= END &&
 	       vdev__removal_valid_level(u->set) && u->policy <= VDEV_REMOVAL_ACK_FORCE &&
 	       u->outcome <= VDEV_REMOVAL_CANCELLED && !(u->marks & ~M_ALL) &&
+	       vdev__removal_valid_level(u->from_set) &&
 	       vdev__removal_valid_level(u->guest_level) &&
 	       vdev__removal_valid_level(u->operator_level) && !(u->flags & ~VDEV__REMOVAL_KEPT) &&
 	       !(u->notes & ~VDEV__REMOVAL_NOTES) &&
@@ -189,8 +193,6 @@ static int stepping_ok(const struct vdev_removal *r, const struct unit *u, uint3
 	case PRE:
 		return u->step < hide && !bell && member;
 	case UNDO:
-		if (u->step == STEP_WARNING)
-			return u->cursor == index;
 		return u->step < hide && s[u->step].undo != VDEV_REMOVAL_NO_UNDO &&
 		       (kind == VDEV_REMOVAL_WARN ? u->cursor == index : member);
 	case HIDE:

@@ -99,6 +99,7 @@ void vdev__removal_begin(struct vdev_removal *r, uint32_t target)
 	struct unit *u = unit_at(r, target);
 
 	u->ack_end = VDEV_NONE;
+	u->marks &= (uint8_t)~M_LEFT;
 	u->fault = 0;
 	u->fault_status = 0;
 	u->outcome = 0;

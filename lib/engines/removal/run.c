@@ -142,8 +142,8 @@ static void note_done(struct vdev_removal *r, uint32_t index)
 		if (u->note_cursor != NOBODY)
 			return;
 	}
-	if (u->marks & M_STALE) {
-		u->marks &= ~M_STALE;
+	if (index == ROOT && (u->marks & M_STALE)) {
+		u->marks = 0;
 		return; /* another hold has begun since; it is asked for by itself */
 	}
 	u->notes &= ~(1u << u->note);
