@@ -103,15 +103,20 @@ static void forget_request(struct vdev_removal *r, uint32_t index, uint32_t m, u
 static void begin_next(struct vdev_removal *r, uint32_t index, uint32_t m, uint32_t flags)
 {
 	struct unit *u = unit_at(r, m), *t;
-	uint32_t target = vdev__removal_target(r, m);
+	uint32_t target = vdev__removal_target(r, m), cover;
 	int force = (u->flags & U_NEXT_FORCED) != 0;
 
 	u->flags &= ~U_NEXT_FORCED;
 	if (!(u->flags & U_REQUESTED))
 		return;
-	if (vdev__removal_covering(r, m) != NOBODY) {
+	cover = vdev__removal_covering(r, m);
+	if (cover != NOBODY && (unit_at(r, cover)->flags & O_HOLDING)) {
+		u->flags |= U_NEXT | (force ? U_NEXT_FORCED : 0); /* when that is hidden */
+		return;
+	}
+	if (cover != NOBODY) {
 		if (force)
-			vdev__removal_upgrade(r, vdev__removal_covering(r, m));
+			vdev__removal_upgrade(r, cover);
 		return;
 	}
 	t = unit_at(r, target);
