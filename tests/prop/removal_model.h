@@ -12,10 +12,6 @@
 
 #include <vdev/removal.h>
 
-/* TEMPORARY: reported and not mended yet; the model does as the engine does. */
-
-#define KNOWN_P25 1
-
 #define M_UNITS 28u /* the VM itself is number 0 */
 #define M_LOG 128u
 #define M_LEVELS 32u
@@ -152,6 +148,7 @@ void m_begin(struct model *m, uint32_t t);
 void m_advance(struct model *m, uint32_t t);
 void m_hide(struct model *m, uint32_t t);
 void m_start_clock(struct model *m, uint32_t t);
+enum m_phase m_way_to_warn(const struct model *m, uint32_t t);
 void m_ask(struct model *m, uint32_t t);
 void m_recheck(struct model *m, uint32_t t);
 void m_switch(struct model *m, uint32_t t, uint32_t level);
@@ -209,6 +206,7 @@ void m_stuck(struct model *m, uint32_t t);
 
 /* removal_model_done.c */
 int m_finish(struct model *m, uint64_t id, int status);
+void m_log_warning(struct m_op *op, uint32_t t);
 void m_hid(struct model *m, uint32_t t, uint32_t i, int status);
 void m_failed(struct m_op *op, uint32_t kind, int status);
 int m_backend_gone(struct model *m, uint32_t i);

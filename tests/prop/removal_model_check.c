@@ -190,7 +190,7 @@ static void unit_deadline(const struct model *m, uint32_t i, uint64_t *at)
 	if (u->op.phase == M_AWAIT || u->op.phase == M_GAP)
 		earliest(at, guest_to_caller(m, u->op.ack_end));
 	if ((u->op.phase == M_AWAIT && u->transport == VDEV_REMOVAL_ACPI) ||
-	    (u->op.phase == M_GAP && u->warn_at > m->guest))
+	    (u->op.phase == M_GAP && (u->warn_at > m->guest || m_way_to_warn(m, i) == M_WARN)))
 		earliest(at, guest_to_caller(m, u->warn_at));
 	if (u->settling)
 		earliest(at, guest_to_caller(m, u->warn_at));

@@ -41,6 +41,12 @@ static void heard(struct model *m, uint32_t t)
 	if (!op->asked)
 		m_note(m, t, VDEV_REMOVAL_REQUESTED);
 	op->asked = 1;
+	m_log_warning(op, t);
+}
+
+/* There is a warning that can be taken back. */
+void m_log_warning(struct m_op *op, uint32_t t)
+{
 	for (uint32_t i = 0; i < op->logged; i++)
 		if (op->log[i].kind == VDEV_REMOVAL_WARN)
 			return;
@@ -297,8 +303,6 @@ static void leave_out(struct model *m, uint32_t t, uint32_t i)
 			op->pos++;
 			m_advance(m, t);
 		}
-	} else if (op->phase == M_UNDO) {
-		m_undo_next(m, t);
 	}
 }
 

@@ -260,7 +260,7 @@ static int time_is_up(struct model *m, uint32_t i)
 {
 	struct m_unit *u = &m->unit[i];
 
-	if (u->again_due) {
+	if (u->again_due && !u->out_note) {
 		if (m->now >= u->out.deadline_ns) {
 			u->out.deadline_ns = VDEV_NONE;
 			u->ran_out = 1;

@@ -213,6 +213,8 @@ static int tells(struct model *m, uint32_t t, uint32_t i, uint32_t outcome)
 {
 	struct m_unit *u = &m->unit[t];
 
+	if (i != t && !m_below(m, t, i))
+		return 0;
 	if (outcome > VDEV_REMOVAL_CANCELLED || !(u->notes >> outcome & 1) || u->op.phase == M_HIDE ||
 	    (u->notes & M_N_OWN))
 		return 0;
@@ -274,8 +276,9 @@ static void give_outcome(struct model *m, const struct vdev_action *a)
 		out(m, t, a, !final);
 		return;
 	}
-	m_fail(m, "R10: nobody has %s to tell of unit %u", vdev_removal_outcome_name((uint32_t)a->arg[0]),
-	       i);
+	m_fail(m, "R10: nobody has %s to tell of unit %u (notes %#x, note %u, phase %d of its operation)",
+	       vdev_removal_outcome_name((uint32_t)a->arg[0]), i, m->unit[m_cover(m, i)].notes,
+	       m->unit[m_cover(m, i)].note, m->unit[m_cover(m, i)].op.phase);
 }
 
 static const struct m_done *logged(const struct m_op *op, uint32_t i, uint32_t undo)
@@ -358,7 +361,8 @@ static void give_step(struct model *m, const struct vdev_action *a)
 	same(m, "flags", a->flags, common_flags(m, t, i) | last);
 	if (a->kind == VDEV_REMOVAL_WARN)
 		same(m, "number of the warning", a->arg[2], u->op.warnings + 1u);
-	m_close_note(m, t);
+	if (u->op.phase != M_HIDE) /* before HIDE nobody is told anything */
+		m_close_note(m, t);
 	if (u->op.phase == M_PRE)
 		log_step(m, t, i, s);
 	if (u->op.phase == M_HIDE)

@@ -233,7 +233,7 @@ int m_slot(struct model *m, uint32_t i, uint32_t control, uint32_t status)
 {
 	struct m_unit *u = &m->unit[i];
 	int was_off = m_off(m, i);
-	uint32_t t = m_cover(m, i);
+	uint32_t t = answered(m, i);
 
 	if (!m_is_slot(m, i))
 		return -EINVAL;

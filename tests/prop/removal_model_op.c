@@ -186,7 +186,7 @@ void m_slots(struct model *m, uint32_t s)
 }
 
 /* R9, R10: a PCIe button must not be pressed while that would mean something else. */
-static enum m_phase way_to_warn(const struct model *m, uint32_t t)
+enum m_phase m_way_to_warn(const struct model *m, uint32_t t)
 {
 	const struct m_unit *u = &m->unit[t];
 
@@ -232,15 +232,13 @@ void m_ask(struct model *m, uint32_t t)
 	struct m_op *op = &m->unit[t].op;
 	enum m_phase before = op->phase;
 
-	op->phase = way_to_warn(m, t);
+	op->phase = m_way_to_warn(m, t);
 	if (op->phase != M_NOT_READY) {
 		m_start_clock(m, t);
 		return;
 	}
 	if (op->ack_end != VDEV_NONE)
 		op->ack_left = op->ack_end > m->guest ? op->ack_end - m->guest : 1;
-	if (KNOWN_P25 && op->ack_end != VDEV_NONE)
-		m->unit[t].ack_ns = op->ack_left;
 	op->ack_end = VDEV_NONE;
 	if (before != M_NOT_READY)
 		m_note(m, t, VDEV_REMOVAL_GUEST_NOT_READY);
@@ -477,6 +475,9 @@ static void ask_anew(struct model *m, uint32_t i, uint32_t ended, int late_ack)
 		m->unit[target].op.acked = target == ended && late_ack;
 		m_begin(m, target);
 		m_wake(m);
+	} else if (m->unit[cover].op.holding) { /* when that is hidden */
+		m->unit[i].again = 1;
+		m->unit[i].again_forced = forced;
 	} else if (forced) {
 		m_upgrade(m, cover);
 	}
