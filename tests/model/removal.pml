@@ -53,12 +53,25 @@ bool out, out_note, overdue, cancel_due, cancel_out, give_up, stuck;
 bool g_owed, g_owed_next; /* a request has no final outcome yet: the present one, the next one */
 bool g_ack, g_force, g_reset; /* reasons to hide */
 bool g_hidden, g_warned, g_quiesced;
+bool g_told; /* the operation's final outcome was told */
 byte g_running; /* actions that the performer is at, CANCEL aside */
+byte g_doing; /* which: the phase that it was given in */
+bool g_pressed; /* somebody has forced the overdue action already */
 bool g_lost; /* one of them was given up by FORCE */
 
-/* budgets, so that the state space is finite */
-byte requests = 2, forces = 1, cancels = 1, acks = 1, refusals = 1, declares = 1, resets = 1;
+/*
+ * Budgets, so that the state space is finite: of each kind of event, and of all together beside the
+ * first request. What the fair environment owes (a forced end of what hangs, readiness after all, KEEP's
+ * answer, the end of a reset) is not counted.
+ */
+#ifndef EVENTS
+#define EVENTS 4
+#endif
+byte events = EVENTS;
+byte requests = 2, forces = 1, cancels = 1, acks = 1, refusals = 1, declares = 2, resets = 1;
 byte unreadies = 1, failures = 1, holes = 1, plugs = 1;
+#define MAY(kind) (kind && events)
+#define TAKE(kind) kind--; events--
 
 inline clear_operation()
 {
@@ -66,7 +79,7 @@ inline clear_operation()
 	forced = false; no_ack = false; acked = false; warned = false; quiesced = false;
 	demoted = false; returning = false; cancel = false; refused = false; failing = false;
 	note = false;
-	g_ack = false; g_force = false; g_reset = in_reset
+	g_ack = false; g_force = false; g_reset = in_reset; g_told = false
 }
 
 inline go_hide()
@@ -134,7 +147,7 @@ inline undo_or_end()
 		:: !returning && late_ack && !cancel && !failing ->
 			late_ack = false; acked = true;
 #ifdef BUG_1 /* the refusal or time-out is told all the same */
-			g_owed = false;
+			g_owed = false; g_told = true;
 #endif
 			go_hide()
 		:: else -> phase = END
@@ -195,7 +208,7 @@ inline end_operation()
 
 inline tell_end()
 {
-	assert(g_owed);
+	assert(g_owed && !g_told);
 	assert(!g_quiesced && !g_warned); /* "the device works again" */
 	g_owed = false;
 	end_operation()
@@ -215,7 +228,7 @@ inline slot_free()
 
 inline tell_gone()
 {
-	assert(g_hidden && !g_lost);
+	assert(g_hidden && !g_lost && !g_told);
 	g_owed = false;
 	/* Who asked while it was leaving has joined: the same outcome answers. */
 	g_owed_next = false; again = false; again_forced = false; late_ack = false;
@@ -397,7 +410,7 @@ inline event_ready(value)
 inline give()
 {
 	assert(g_running == 0);
-	g_running = 1;
+	g_running = 1; g_doing = phase; g_pressed = false;
 	out = true; overdue = false;
 	if
 	:: NOTE_FIRST -> out_note = true
@@ -472,6 +485,7 @@ inline done(ok)
 	if
 	:: out_note -> note = false; out_note = false
 	:: else ->
+		assert(g_doing == phase); /* the end of one step is not taken for that of another */
 		if
 		:: phase == WARN -> warn_done(ok)
 		:: phase == QUIESCE -> quiesce_done(ok, late)
@@ -488,22 +502,22 @@ inline done(ok)
 /* Does what comes out: at once, late, in vain, or, once, not before it is given up. */
 active proctype performer()
 {
-	bool hole = false, late, turned;
+	bool hole = false, lost = false, late, turned;
 
 end:	do
 	:: atomic { CAN_GIVE && g_running == 0 ->
 		give();
 		if
-		:: holes && !out_note && phase < RELEASE -> holes--; hole = true
+		:: MAY(holes) && !out_note && phase < RELEASE -> TAKE(holes); hole = true
 		:: true
 		fi }
 	:: atomic { g_running && out && !hole && !cancel_out -> done(true) }
-	:: atomic { g_running && out && !hole && failures && (phase == WARN || phase == QUIESCE) &&
-		    !out_note -> failures--; done(false) }
+	:: atomic { g_running && out && !hole && MAY(failures) && (phase == WARN || phase == QUIESCE) &&
+		    !out_note -> TAKE(failures); done(false) }
 	/* It was given up: no longer the operation's, and some day it ends. */
-	:: atomic { g_running && stuck && hole -> g_running = 0 }
-	:: atomic { hole && stuck && g_running == 0 && !out ->
-		hole = false; stuck = false; g_lost = false }
+	:: atomic { g_running && stuck && !out && !lost ->
+		g_running = 0; hole = false; lost = true }
+	:: atomic { lost -> lost = false; stuck = false; g_lost = false }
 	od
 }
 
@@ -541,32 +555,32 @@ active proctype host()
 	:: policy = FORCE
 	fi;
 end:	do
-	:: atomic { requests && present -> requests--; event_request() }
-	:: atomic { forces && present && phase != IDLE -> forces--; event_force() }
-	:: atomic { cancels && present -> cancels--; event_cancel() }
-	:: atomic { plugs && phase != IDLE && !queued -> plugs--; queued = true }
+	:: atomic { MAY(requests) && present -> TAKE(requests); event_request() }
+	:: atomic { MAY(forces) && present && phase != IDLE -> TAKE(forces); event_force() }
+	:: atomic { MAY(cancels) && present -> TAKE(cancels); event_cancel() }
+	:: atomic { MAY(plugs) && phase != IDLE && !queued -> TAKE(plugs); queued = true }
 	/* Somebody sees to it that an action that never ends is given up. */
-	:: atomic { overdue && out && !give_up && !cancel_due && !cancel_out && phase != RELEASE &&
-		    g_running && phase != IDLE && !stuck -> event_force() }
+	:: atomic { overdue && out && !g_pressed && phase != RELEASE && !stuck ->
+		g_pressed = true; event_force() }
 	od
 }
 
 active proctype guest()
 {
 end:	do
-	:: atomic { acks -> acks--; event_ack() }
-	:: atomic { refusals -> refusals--; event_refuse() }
-	:: atomic { declares && present ->
-		declares--;
+	:: atomic { MAY(acks) -> TAKE(acks); event_ack() }
+	:: atomic { MAY(refusals) -> TAKE(refusals); event_refuse() }
+	:: atomic { MAY(declares) && present ->
+		TAKE(declares);
 		if
 		:: level = SAFE
 		:: level = SAFE_IDLE
 		:: level = UNSAFE
 		fi;
 		reconsider() }
-	:: atomic { unreadies && ready -> unreadies--; event_ready(false) }
+	:: atomic { MAY(unreadies) && ready -> TAKE(unreadies); event_ready(false) }
 	:: atomic { !ready -> event_ready(true) }
-	:: atomic { resets && !in_reset -> resets--; event_reset_begin() }
+	:: atomic { MAY(resets) && !in_reset -> TAKE(resets); event_reset_begin() }
 	:: atomic { in_reset && (phase == IDLE || (stuck && phase >= DRAIN) BUG_3_ON) -> event_reset_end() }
 	/* KEEP waits for an answer without end: this guest gives one. */
 	:: atomic { phase == AWAIT && policy == KEEP && !(out && !out_note) -> event_ack() }

@@ -41,7 +41,7 @@ static uint32_t class_of(uint32_t n)
 	static const uint32_t classes[] = {
 		VDEV_REMOVAL_PCI_FUNCTION, VDEV_REMOVAL_PCI_SLOT, VDEV_REMOVAL_PCI_FUNCTION,
 		VDEV_REMOVAL_PCI_BRIDGE,   VDEV_REMOVAL_PCI_SLOT, VDEV_REMOVAL_PCI_FUNCTION,
-		VDEV_REMOVAL_VIRTIO_MMIO,  VDEV_REMOVAL_MEMORY,	  VDEV_REMOVAL_CPU,
+		VDEV_REMOVAL_VIRTIO_MMIO,  VDEV_REMOVAL_MEMORY,   VDEV_REMOVAL_CPU,
 		VDEV_REMOVAL_OTHER,
 	};
 
@@ -55,8 +55,8 @@ static struct vdev_removal_unit unit_of(const struct call *c, uint32_t parent)
 	struct vdev_removal_unit u = {.struct_size = sizeof(u)};
 
 	u.unit_class = class_of(c->e->a);
-	u.transport = u.unit_class == VDEV_REMOVAL_PCI_SLOT && (n & 3) ? VDEV_REMOVAL_PCIE
-								       : n >> 2 & 3;
+	u.transport =
+		u.unit_class == VDEV_REMOVAL_PCI_SLOT && (n & 3) ? VDEV_REMOVAL_PCIE : n >> 2 & 3;
 	u.flags = (n >> 4 & 1 ? VDEV_REMOVAL_HOTPLUG : 0) |
 		  ((n >> 5 & 3) == 1 ? VDEV_REMOVAL_TRACK_TOUCH : 0);
 	u.parent = c->g->m.unit[parent].handle;
@@ -86,8 +86,9 @@ static void do_add(struct call *c)
 	if (m->stats.units >= c->g->most_units && (c->e->c & 7))
 		return;
 	errors = m_add(m, &in, parent, &i);
-	rig_say(c->g, "add(unit %u below %u: class %u, transport %u, flags %#x, function %u, cap %#x)",
-		i, parent, in.unit_class, in.transport, in.flags, in.function, in.slot_cap);
+	rig_say(c->g,
+		"add(unit %u below %u: class %u, transport %u, flags %#x, function %u, cap %#x)", i,
+		parent, in.unit_class, in.transport, in.flags, in.function, in.slot_cap);
 	got = vdev_removal_add(c->g->r, m->now, &in, &handle);
 	if (errors) {
 		if (!add_error_fits(errors, got))
@@ -111,7 +112,7 @@ static void do_declare(struct call *c)
 
 	rig_say(c->g, "declare(unit %u, source %u, level %u)", c->unit, source, level);
 	RIG_BOTH(c->g, vdev_removal_declare(c->g->r, c->g->m.now, c->handle, source, level),
-		    m_declare(&c->g->m, c->unit, source, level));
+		 m_declare(&c->g->m, c->unit, source, level));
 }
 
 static void do_forget(struct call *c)
@@ -120,7 +121,7 @@ static void do_forget(struct call *c)
 
 	rig_say(c->g, "forget(unit %u)", i);
 	RIG_BOTH(c->g, vdev_removal_forget(c->g->r, c->g->m.now, c->g->m.unit[i].handle),
-		    m_forget(&c->g->m, i));
+		 m_forget(&c->g->m, i));
 }
 
 static struct vdev_removal_request request_of(const struct vt_event *e)
@@ -143,7 +144,7 @@ static void do_request(struct call *c)
 		q.flags, q.ack_policy, q.retries, (unsigned long long)q.ack_ns);
 	w_requested(&c->g->w, c->handle);
 	RIG_BOTH(c->g, vdev_removal_request(c->g->r, c->g->m.now, c->handle, &q),
-		    m_request(&c->g->m, c->unit, &q));
+		 m_request(&c->g->m, c->unit, &q));
 }
 
 static void do_plan(struct call *c)
@@ -155,12 +156,12 @@ static void do_plan(struct call *c)
 	rig_compare(c->g, 0, 0);
 }
 
-#define SIMPLE(name)                                                                    \
-	static void do_##name(struct call *c)                                           \
-	{                                                                               \
-		rig_say(c->g, #name "(unit %u)", c->unit);                              \
+#define SIMPLE(name)                                                                 \
+	static void do_##name(struct call *c)                                        \
+	{                                                                            \
+		rig_say(c->g, #name "(unit %u)", c->unit);                           \
 		RIG_BOTH(c->g, vdev_removal_##name(c->g->r, c->g->m.now, c->handle), \
-			    m_##name(&c->g->m, c->unit));                               \
+			 m_##name(&c->g->m, c->unit));                               \
 	}
 SIMPLE(ack)
 SIMPLE(progress)
@@ -176,12 +177,11 @@ static void do_cancel(struct call *c)
 	rig_compare(c->g, got, m_cancel(&c->g->m, c->unit));
 }
 
-#define WHOLE(name)                                                          \
-	static void do_##name(struct call *c)                                \
-	{                                                                    \
-		rig_say(c->g, #name "()");                                   \
-		RIG_BOTH(c->g, vdev_removal_##name(c->g->r, c->g->m.now), \
-			    m_##name(&c->g->m));                             \
+#define WHOLE(name)                                                                            \
+	static void do_##name(struct call *c)                                                  \
+	{                                                                                      \
+		rig_say(c->g, #name "()");                                                     \
+		RIG_BOTH(c->g, vdev_removal_##name(c->g->r, c->g->m.now), m_##name(&c->g->m)); \
 	}
 WHOLE(hold)
 WHOLE(unhold)
@@ -196,7 +196,7 @@ static void do_refuse(struct call *c)
 
 	rig_say(c->g, "refuse(unit %u, %u)", c->unit, reason);
 	RIG_BOTH(c->g, vdev_removal_refuse(c->g->r, c->g->m.now, c->handle, reason),
-		    m_refuse(&c->g->m, c->unit, reason));
+		 m_refuse(&c->g->m, c->unit, reason));
 }
 
 static void do_ost(struct call *c)
@@ -207,7 +207,7 @@ static void do_ost(struct call *c)
 
 	rig_say(c->g, "ost(unit %u, %#x, %#x)", c->unit, event, code);
 	RIG_BOTH(c->g, vdev_removal_ost(c->g->r, c->g->m.now, c->handle, event, code),
-		    m_ost(&c->g->m, c->unit, event, code));
+		 m_ost(&c->g->m, c->unit, event, code));
 }
 
 /* Mostly what a guest does with a slot: on, blinking, off; now and then anything. */
@@ -224,8 +224,8 @@ static void do_slot(struct call *c)
 		control = c->e->n;
 	rig_say(c->g, "slot(unit %u, %#x, %#x)", i, control, status);
 	RIG_BOTH(c->g,
-		    vdev_removal_slot(c->g->r, c->g->m.now, c->g->m.unit[i].handle, control, status),
-		    m_slot(&c->g->m, i, control, status));
+		 vdev_removal_slot(c->g->r, c->g->m.now, c->g->m.unit[i].handle, control, status),
+		 m_slot(&c->g->m, i, control, status));
 }
 
 static void do_ready(struct call *c)
@@ -234,7 +234,7 @@ static void do_ready(struct call *c)
 
 	rig_say(c->g, "ready(unit %u, %u)", i, ready);
 	RIG_BOTH(c->g, vdev_removal_ready(c->g->r, c->g->m.now, c->g->m.unit[i].handle, ready),
-		    m_ready(&c->g->m, i, ready));
+		 m_ready(&c->g->m, i, ready));
 }
 
 static void do_touch(struct call *c)
@@ -248,7 +248,7 @@ static void do_backend_gone(struct call *c)
 {
 	rig_say(c->g, "backend_gone(unit %u)", c->unit);
 	RIG_BOTH(c->g, vdev_removal_backend_gone(c->g->r, c->handle),
-		    m_backend_gone(&c->g->m, c->unit));
+		 m_backend_gone(&c->g->m, c->unit));
 }
 
 static void do_next(struct call *c)
@@ -275,8 +275,9 @@ static void do_drain(struct call *c)
 
 static void do_step(struct call *c)
 {
-	static const uint64_t after[] = {0, 1, 30, 60, 110, 300, 1000000001, 2000000000, 5000000000,
-					 11000000000, 61000000000};
+	static const uint64_t after[] = {0,          1,           30,         60,
+					 110,        300,         1000000001, 2000000000,
+					 5000000000, 11000000000, 61000000000};
 
 	rig_step(c->g, c->g->m.now + after[c->e->a % COUNT(after)]);
 }
@@ -312,7 +313,10 @@ static void do_address(struct call *c)
 	RIG_BOTH(c->g, vdev_removal_set_address(c->g->r, c->handle, address), 0);
 }
 
-#define S(kind, undo) {VDEV_REMOVAL_##kind, undo, 500}
+#define S(kind, undo)                          \
+	{                                      \
+		VDEV_REMOVAL_##kind, undo, 500 \
+	}
 #define OWN(n) (VDEV_REMOVAL_OWN_STEP_FIRST + (n))
 
 /* Good ones and bad ones; the model says which. */
@@ -345,8 +349,8 @@ static void do_sets(struct call *c)
 	rig_say(c->g, "set_actions(class %u, level %u, set %u, %u steps)", unit_class, level,
 		(uint32_t)(c->e->c % COUNT(sets)), n);
 	expected = m_set_actions(&c->g->m, unit_class, level, s, n);
-	RIG_BOTH(c->g,
-		    vdev_removal_set_actions(c->g->r, unit_class, level, n ? s : NULL, n), expected);
+	RIG_BOTH(c->g, vdev_removal_set_actions(c->g->r, unit_class, level, n ? s : NULL, n),
+		 expected);
 	if (!n && !expected)
 		m_take_preset(&c->g->m, c->g->r, unit_class, level);
 }

@@ -32,11 +32,11 @@ static void guest_is_ready(struct rig *g)
 		if (m_is_slot(m, i)) {
 			rig_say(g, "slot(unit %u, 0x121, 0)", i);
 			RIG_BOTH(g, vdev_removal_slot(g->r, m->now, u->handle, 0x121, 0),
-				    m_slot(m, i, 0x121, 0));
+				 m_slot(m, i, 0x121, 0));
 		} else if (!u->ready) {
 			rig_say(g, "ready(unit %u, 1)", i);
 			RIG_BOTH(g, vdev_removal_ready(g->r, m->now, u->handle, 1),
-				    m_ready(m, i, 1));
+				 m_ready(m, i, 1));
 		}
 	}
 }
@@ -58,9 +58,8 @@ static void exhaust(struct rig *g)
 /* An operation may wait for an answer without end only if that was asked for. */
 static int may_wait(const struct m_unit *u)
 {
-	return u->op.phase == M_NONE ||
-	       (u->policy == VDEV_REMOVAL_ACK_KEEP &&
-		(u->op.phase == M_AWAIT || u->op.phase == M_GAP));
+	return u->op.phase == M_NONE || (u->policy == VDEV_REMOVAL_ACK_KEEP &&
+					 (u->op.phase == M_AWAIT || u->op.phase == M_GAP));
 }
 
 /* ACPI has no "ready": a KEEP request is sent again for ever (R10). Drained, not to be exhausted. */
@@ -68,8 +67,7 @@ static int sent_for_ever(const struct model *m)
 {
 	for (uint32_t i = 1; i < M_UNITS; i++)
 		if (m->unit[i].used && m->unit[i].op.phase == M_AWAIT &&
-		    m->unit[i].transport == VDEV_REMOVAL_ACPI &&
-		    m->unit[i].op.ack_end == VDEV_NONE)
+		    m->unit[i].transport == VDEV_REMOVAL_ACPI && m->unit[i].op.ack_end == VDEV_NONE)
 			return 1;
 	return 0;
 }
@@ -95,9 +93,11 @@ static void nothing_waits(struct rig *g, int any)
 		const struct m_unit *u = &g->m.unit[i];
 
 		if (u->used && (any ? !may_wait(u) : u->op.phase != M_NONE))
-			m_fail(&g->m, "unit %u: its operation never ends (phase %d)", i, u->op.phase);
+			m_fail(&g->m, "unit %u: its operation never ends (phase %d)", i,
+			       u->op.phase);
 		if (u->used && !any && (u->queued || u->hidden))
-			m_fail(&g->m, "R11 R16: unit %u stays %s", i, u->queued ? "QUEUED" : "HIDDEN");
+			m_fail(&g->m, "R11 R16: unit %u stays %s", i,
+			       u->queued ? "QUEUED" : "HIDDEN");
 	}
 }
 
@@ -111,7 +111,7 @@ static void force_all(struct rig *g)
 			rig_say(g, "request(unit %u, FORCE)", i);
 			w_requested(&g->w, m->unit[i].handle);
 			RIG_BOTH(g, vdev_removal_request(g->r, m->now, m->unit[i].handle, &q),
-				    m_request(m, i, &q));
+				 m_request(m, i, &q));
 			rig_drain(g);
 		}
 	for (uint32_t i = 1; i < M_UNITS && !m->failed; i++)

@@ -100,11 +100,12 @@ void rig_compare(struct rig *g, int got, int expected)
 
 static void say_action(struct rig *g, const struct vdev_action *a)
 {
-	rig_say(g, "  -> %s of unit %u, id %#llx, flags %#x, arg %#llx %llu %lld%s%s", 
+	rig_say(g, "  -> %s of unit %u, id %#llx, flags %#x, arg %#llx %llu %lld%s%s",
 		vdev_removal_kind_name(a->kind), m_find(&g->m, a->dev), (unsigned long long)a->id,
 		a->flags, (unsigned long long)a->arg[0], (unsigned long long)a->arg[1],
 		(long long)a->arg[2], a->kind == VDEV_REMOVAL_OUTCOME ? " " : "",
-		a->kind == VDEV_REMOVAL_OUTCOME ? vdev_removal_outcome_name((uint32_t)a->arg[0]) : "");
+		a->kind == VDEV_REMOVAL_OUTCOME ? vdev_removal_outcome_name((uint32_t)a->arg[0])
+						: "");
 }
 
 /* 1: an action came out. */

@@ -74,7 +74,8 @@ struct m_op {
 
 struct m_unit {
 	int used;
-	uint64_t added; /* counts up: of two siblings with one function number the newer one is first */
+	uint64_t
+		added; /* counts up: of two siblings with one function number the newer one is first */
 	uint64_t handle; /* 0: changed by the engine, found by user_data */
 	uint64_t old_handle;
 	uint64_t user_data, name, address;
@@ -83,7 +84,8 @@ struct m_unit {
 	uint32_t level[2];
 	uint32_t control, status;
 	int settling;
-	uint64_t warn_at; /* guest clock: earliest next warning, of a later operation, too; end of settling */
+	uint64_t
+		warn_at; /* guest clock: earliest next warning, of a later operation, too; end of settling */
 	/* the terms of the latest request */
 	uint32_t policy, retries;
 	uint64_t ack_ns;

@@ -211,11 +211,13 @@ static void check_deadline(struct model *m, struct vdev_removal *r)
 static void check_stats(struct model *m, struct vdev_removal *r)
 {
 	static const char *const names[] = {
-		"units",      "operations", "bytes",  "added",	 "queued",   "declared",
-		"requests",   "joined",	    "upgraded", "host_requests", "warnings", "acks",
-		"unasked",    "refusals",   "busy",   "timed_out", "removed", "removed_by_guest",
-		"failed",     "stuck",	    "rolled_back", "cancelled", "refused", "cancels",
-		"bad_done",   "bad_guest",  "guest_resets"};
+		"units",       "operations",       "bytes",       "added",
+		"queued",      "declared",         "requests",    "joined",
+		"upgraded",    "host_requests",    "warnings",    "acks",
+		"unasked",     "refusals",         "busy",        "timed_out",
+		"removed",     "removed_by_guest", "failed",      "stuck",
+		"rolled_back", "cancelled",        "refused",     "cancels",
+		"bad_done",    "bad_guest",        "guest_resets"};
 	uint64_t got[sizeof(names) / sizeof(names[0])], expected[sizeof(got) / sizeof(got[0])];
 	struct vdev_removal_stats stats;
 

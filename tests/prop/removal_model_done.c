@@ -51,9 +51,9 @@ void m_log_warning(struct m_op *op, uint32_t t)
 		if (op->log[i].kind == VDEV_REMOVAL_WARN)
 			return;
 	if (op->set.steps[op->pos].undo != VDEV_REMOVAL_NO_UNDO && op->logged < M_LOG)
-		op->log[op->logged++] =
-			(struct m_done){++op->steps, VDEV_REMOVAL_WARN, VDEV_REMOVAL_UNWARN, t,
-					op->round, op->set.steps[op->pos].deadline_ns};
+		op->log[op->logged++] = (struct m_done){
+			++op->steps, VDEV_REMOVAL_WARN, VDEV_REMOVAL_UNWARN,
+			t,           op->round,         op->set.steps[op->pos].deadline_ns};
 }
 
 static void warned(struct model *m, uint32_t t, int status)

@@ -19,8 +19,7 @@ uint32_t m_tear_step(const struct model *m, uint32_t t)
 	const struct m_op *op = &m->unit[t].op;
 	uint32_t step = op->pos;
 
-	while (step < op->set.count &&
-	       m_left_out(m, op->order[op->torn], op->set.steps[step].kind))
+	while (step < op->set.count && m_left_out(m, op->order[op->torn], op->set.steps[step].kind))
 		step++;
 	return step;
 }
@@ -118,7 +117,8 @@ static void check_id(struct model *m, const struct vdev_action *a)
 {
 	for (uint32_t i = 0; i < m->id_count; i++)
 		if (m->ids[i] == a->id)
-			m_fail(m, "R8: action id %#llx was given out before", (unsigned long long)a->id);
+			m_fail(m, "R8: action id %#llx was given out before",
+			       (unsigned long long)a->id);
 	if (!a->id)
 		m_fail(m, "an action id is 0");
 	if (m->id_count < M_IDS)
@@ -215,8 +215,8 @@ static int tells(struct model *m, uint32_t t, uint32_t i, uint32_t outcome)
 
 	if (i != t && !m_below(m, t, i))
 		return 0;
-	if (outcome > VDEV_REMOVAL_CANCELLED || !(u->notes >> outcome & 1) || u->op.phase == M_HIDE ||
-	    (u->notes & M_N_OWN))
+	if (outcome > VDEV_REMOVAL_CANCELLED || !(u->notes >> outcome & 1) ||
+	    u->op.phase == M_HIDE || (u->notes & M_N_OWN))
 		return 0;
 	if (u->note != outcome)
 		m_close_note(m, t);
@@ -246,7 +246,7 @@ static void check_end(struct model *m, uint32_t t, const struct vdev_action *a)
 	uint32_t outcome = op->outcome;
 
 	if (op->phase == M_TEAR)
-		outcome = op->fault	  ? VDEV_REMOVAL_FAILED_AT
+		outcome = op->fault      ? VDEV_REMOVAL_FAILED_AT
 			  : op->by_guest ? VDEV_REMOVAL_REMOVED_BY_GUEST
 					 : VDEV_REMOVAL_REMOVED;
 	same(m, "final outcome", a->arg[0], outcome);
@@ -276,7 +276,9 @@ static void give_outcome(struct model *m, const struct vdev_action *a)
 		out(m, t, a, !final);
 		return;
 	}
-	m_fail(m, "R10: nobody has %s to tell of unit %u (notes %#x, note %u, phase %d of its operation)",
+	m_fail(m,
+	       "R10: nobody has %s to tell of unit %u (notes %#x, note %u, phase %d of its "
+	       "operation)",
 	       vdev_removal_outcome_name((uint32_t)a->arg[0]), i, m->unit[m_cover(m, i)].notes,
 	       m->unit[m_cover(m, i)].note, m->unit[m_cover(m, i)].op.phase);
 }
@@ -302,8 +304,8 @@ static void log_step(struct model *m, uint32_t t, uint32_t i, const struct vdev_
 			return;
 	if (s->undo == VDEV_REMOVAL_NO_UNDO || op->logged == M_LOG)
 		return;
-	op->log[op->logged++] = (struct m_done){op->steps, s->kind, s->undo, i, op->round,
-						s->deadline_ns};
+	op->log[op->logged++] =
+		(struct m_done){op->steps, s->kind, s->undo, i, op->round, s->deadline_ns};
 }
 
 /* The step that the operation at t is at, for unit i. NULL: it is not i's turn. */
@@ -322,9 +324,8 @@ static const struct vdev_removal_step *step_for(struct model *m, uint32_t t, uin
 		return m_turn(m, op->left, i) ? &op->set.steps[op->pos] : NULL;
 	case M_TEAR:
 		op->pos = m_tear_step(m, t);
-		return i == op->order[op->torn] && op->pos < op->set.count
-			       ? &op->set.steps[op->pos]
-			       : NULL;
+		return i == op->order[op->torn] && op->pos < op->set.count ? &op->set.steps[op->pos]
+									   : NULL;
 	case M_UNDO:
 		d = op->left[i] ? logged(op, i, kind) : NULL;
 		if (!d)

@@ -17,8 +17,8 @@ static void unasked(struct model *m, uint32_t i)
 	}
 	if (u->unasked == VDEV_REMOVAL_UNASKED_IGNORE)
 		return;
-	m->unit[t].op = (struct m_op){.acked = 1, .by_guest = 1,
-				      .holding = u->unasked == VDEV_REMOVAL_UNASKED_HOLD};
+	m->unit[t].op = (struct m_op){
+		.acked = 1, .by_guest = 1, .holding = u->unasked == VDEV_REMOVAL_UNASKED_HOLD};
 	m->unit[t].policy = m->config.ack_policy;
 	m_begin(m, t);
 }
@@ -246,7 +246,8 @@ int m_slot(struct model *m, uint32_t i, uint32_t control, uint32_t status)
 		else if (was_off && !m_off(m, i) && !t)
 			m_give_all_back(m, i);
 		if (t && m->unit[t].op.holding)
-			m->unit[t].op.power_on = back_on(was_off, m_off(m, i), &m->unit[t].op, t == i);
+			m->unit[t].op.power_on =
+				back_on(was_off, m_off(m, i), &m->unit[t].op, t == i);
 		look_again(m, i);
 	}
 	m_slots(m, i);

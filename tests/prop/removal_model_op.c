@@ -13,8 +13,8 @@ int m_stepping(const struct m_unit *u)
 /* The acknowledgement or HIDE, whichever is first (R12). */
 int m_past_return(const struct m_op *op)
 {
-	int removed = op->outcome == VDEV_REMOVAL_REMOVED ||
-		      op->outcome == VDEV_REMOVAL_REMOVED_BY_GUEST;
+	int removed =
+		op->outcome == VDEV_REMOVAL_REMOVED || op->outcome == VDEV_REMOVAL_REMOVED_BY_GUEST;
 
 	return op->phase == M_HIDE || op->phase == M_TEAR || op->acked ||
 	       (op->phase == M_END && removed);
@@ -27,7 +27,8 @@ int m_speaks_for(const struct model *m, uint32_t t, uint32_t i)
 		return 0;
 	for (uint32_t o = 1; o < M_UNITS; o++)
 		if (m->unit[o].used && m_below(m, t, o) && m->unit[o].op.phase != M_NONE &&
-		    !m->unit[o].op.absorbed && !m->unit[o].op.holding && (o == i || m_below(m, o, i)))
+		    !m->unit[o].op.absorbed && !m->unit[o].op.holding &&
+		    (o == i || m_below(m, o, i)))
 			return 0;
 	return 1;
 }
@@ -76,8 +77,8 @@ static void absorb(struct model *m, uint32_t t, uint32_t i)
 {
 	struct m_op *op = &m->unit[i].op;
 
-	if (op->phase == M_NONE || m_past_return(op) || op->phase == M_UNDO ||
-	    op->phase == M_END || op->absorbed)
+	if (op->phase == M_NONE || m_past_return(op) || op->phase == M_UNDO || op->phase == M_END ||
+	    op->absorbed)
 		return;
 	op->absorbed = 1;
 	if (m->unit[t].op.holding)
@@ -390,15 +391,16 @@ static int to_undo(const struct model *m, uint32_t t, const struct m_done *d)
 	const struct m_unit *u = &m->unit[t];
 
 	if (d->kind == VDEV_REMOVAL_WARN)
-		return !u->op.returning && (u->transport == VDEV_REMOVAL_PCIE ||
-					    u->transport == VDEV_REMOVAL_PVDEV);
+		return !u->op.returning &&
+		       (u->transport == VDEV_REMOVAL_PCIE || u->transport == VDEV_REMOVAL_PVDEV);
 	return (!u->op.returning || d->round == u->op.round) && !m_left_out(m, d->unit, d->kind);
 }
 
 static void undo_end(struct model *m, uint32_t t)
 {
 	struct m_op *op = &m->unit[t].op;
-	int final = op->outcome == VDEV_REMOVAL_CANCELLED || op->outcome == VDEV_REMOVAL_ROLLED_BACK;
+	int final =
+		op->outcome == VDEV_REMOVAL_CANCELLED || op->outcome == VDEV_REMOVAL_ROLLED_BACK;
 
 	if (op->late_ack && !final && !op->absorbed) {
 		op->acked = 1;
@@ -511,7 +513,8 @@ void m_clear(struct model *m, uint32_t t)
 	u->note = 0;
 	if (!old.absorbed)
 		ask_again(m, t, old.late_ack);
-	if (m_is_slot(m, t) && old.emptied && m_alone(m, t) && (u->slot_cap & 0x2) && !m->in_reset) {
+	if (m_is_slot(m, t) && old.emptied && m_alone(m, t) && (u->slot_cap & 0x2) &&
+	    !m->in_reset) {
 		u->settling = 1;
 		u->warn_at = m->guest + m->config.settle_ns;
 	}

@@ -79,7 +79,8 @@ static void expect(struct plan *p, uint32_t i, const struct vdev_removal_step *s
 	    got->kind != s->kind || got->undo != s->undo || got->flags != flags ||
 	    got->deadline_ns != step_ns(p, s))
 		m_fail(p->m, "R13: planned step %u of %u is %s, expected %s for unit %u", p->at - 1,
-		       p->count, vdev_removal_kind_name(got->kind), vdev_removal_kind_name(s->kind), i);
+		       p->count, vdev_removal_kind_name(got->kind), vdev_removal_kind_name(s->kind),
+		       i);
 	if (p->at <= p->count && p->because && got->because != p->because)
 		m_fail(p->m, "R13: reason of the plan is \"%s\", expected \"%s\"",
 		       vdev_removal_because(got->because), vdev_removal_because(p->because));

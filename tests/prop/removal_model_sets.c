@@ -10,8 +10,8 @@
 /* Presets as R5 and R8 have them: what a level adds stands before HIDE. Deadlines are the engine's. */
 static uint32_t preset(uint32_t flags, uint32_t level, uint32_t *kinds)
 {
-	static const uint32_t full[] = {K(HIDE), K(DRAIN), K(IRQ_OFF), K(RESET), K(DETACH_EVENTS),
-					K(UNMAP_BARS), K(LEAVE_DMA), K(RELEASE)};
+	static const uint32_t full[] = {K(HIDE),          K(DRAIN),      K(IRQ_OFF),   K(RESET),
+					K(DETACH_EVENTS), K(UNMAP_BARS), K(LEAVE_DMA), K(RELEASE)};
 	static const uint32_t coarse[] = {K(HIDE), K(TEARDOWN), K(RELEASE)};
 	int is_coarse = (flags & VDEV_REMOVAL_COARSE) != 0;
 	const uint32_t *rest = is_coarse ? coarse : full;

@@ -206,8 +206,7 @@ int m_off(const struct model *m, uint32_t slot)
 	const struct m_unit *u = &m->unit[slot];
 	int indicator = (u->slot_cap & 0x10) != 0, controller = (u->slot_cap & 0x2) != 0;
 
-	if (!m_is_slot(m, slot) || u->transport != VDEV_REMOVAL_PCIE ||
-	    (!indicator && !controller))
+	if (!m_is_slot(m, slot) || u->transport != VDEV_REMOVAL_PCIE || (!indicator && !controller))
 		return 0;
 	if (indicator && (u->control & 0x300) != 0x300)
 		return 0;

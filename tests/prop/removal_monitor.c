@@ -80,14 +80,16 @@ static void stepped(struct monitor *w, struct w_unit *u, const struct vdev_actio
 		u->warned = 1;
 		break;
 	case VDEV_REMOVAL_UNWARN:
-		require(w, u->warned || (a->flags & VDEV_REMOVAL_AGAIN), "R12: UNWARN without WARN");
+		require(w, u->warned || (a->flags & VDEV_REMOVAL_AGAIN),
+			"R12: UNWARN without WARN");
 		u->warned = 0;
 		break;
 	case VDEV_REMOVAL_QUIESCE:
 		u->quiesced = 1;
 		break;
 	case VDEV_REMOVAL_RESUME:
-		require(w, u->quiesced || (a->flags & VDEV_REMOVAL_AGAIN), "R12: RESUME without QUIESCE");
+		require(w, u->quiesced || (a->flags & VDEV_REMOVAL_AGAIN),
+			"R12: RESUME without QUIESCE");
 		u->quiesced = 0;
 		break;
 	case VDEV_REMOVAL_HIDE:

@@ -181,7 +181,8 @@ static void simpler(struct runner *x, uint32_t count, uint32_t at, uint32_t fiel
 	default:
 		e->n = value;
 	}
-	if (memcmp(e, &old, sizeof(old)) && x->attempts < SHRINK_LIMIT && !fails(x, x->events, count))
+	if (memcmp(e, &old, sizeof(old)) && x->attempts < SHRINK_LIMIT &&
+	    !fails(x, x->events, count))
 		*e = old;
 }
 
@@ -299,8 +300,11 @@ static int options(struct runner *x, int argc, char **argv)
 
 int vt_prop_main(const struct vt_prop *prop, int argc, char **argv)
 {
-	struct runner x = {.prop = prop, .seed = prop->seed, .runs = prop->runs,
-			   .length = prop->length, .only = UINT32_MAX};
+	struct runner x = {.prop = prop,
+			   .seed = prop->seed,
+			   .runs = prop->runs,
+			   .length = prop->length,
+			   .only = UINT32_MAX};
 	int failed;
 
 	if (options(&x, argc, argv)) {
@@ -311,8 +315,8 @@ int vt_prop_main(const struct vt_prop *prop, int argc, char **argv)
 	printf("%s: seed %llu\n", prop->name, (unsigned long long)x.seed);
 	x.events = calloc(x.length, sizeof(*x.events));
 	x.trial = calloc(x.length, sizeof(*x.trial));
-	x.shared = mmap(NULL, sizeof(*x.shared), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	x.shared = mmap(NULL, sizeof(*x.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (!x.events || !x.trial || x.shared == MAP_FAILED) {
 		perror("vt_prop");
 		return 2;

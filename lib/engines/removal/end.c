@@ -270,6 +270,10 @@ void vdev__removal_members_done(struct vdev_removal *r, uint32_t target)
 {
 	struct unit *u = unit_at(r, target);
 
+	if (u->flags & O_HOLDING) { /* there was nothing to hold */
+		clear(r, target);
+		return;
+	}
 	u->outcome = u->flags & O_BY_GUEST ? VDEV_REMOVAL_REMOVED_BY_GUEST : VDEV_REMOVAL_REMOVED;
 	u->phase = END;
 	u->cursor = target;

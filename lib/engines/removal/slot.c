@@ -55,8 +55,10 @@ void vdev__removal_slot_check(struct vdev_removal *r, uint32_t slot)
 {
 	struct unit *u = unit_at(r, slot);
 
-	if ((u->flags & U_SETTLING) && vdev__removal_guest_now(r) >= u->warn_at)
+	if ((u->flags & U_SETTLING) && vdev__removal_guest_now(r) >= u->warn_at) {
 		u->flags &= ~U_SETTLING;
+		vdev__removal_rearm(r, slot);
+	}
 	if (!vdev__removal_slot_free(r, slot))
 		return;
 	for (uint32_t i = u->child; i != NOBODY; i = unit_at(r, i)->next) {
