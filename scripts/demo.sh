@@ -45,7 +45,7 @@ status=$?
 say "report"
 python3 scripts/demoreport.py "$out/report.json" "$backend" "$status" "${why:-}"
 good=$?
-if [ -s "$out/trace.json" ]; then
+if [ -s "$out/report.json" ] && [ -s "$out/trace.json" ]; then
   printf '\nThe timeline of this run is in %s.\n' "$out/trace.json"
   echo "  look at it:     open https://ui.perfetto.dev and drop the file there (it stays in your browser)"
   echo "  as a picture:   scripts/timeline.sh $out/trace.json timeline.png"

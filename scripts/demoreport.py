@@ -41,8 +41,8 @@ def tell(runs):
             say("A device whose driver had declared that it bears surprise removal was gone %s after the "
                 "request, without a word to the guest." % duration(fast["median"]))
         if slow:
-            say("A device whose driver has to be warned was gone %s after the request: nearly all of it "
-                "the time that the guest took to let go." % duration(slow["median"]))
+            say("A device whose driver has to be warned was gone %s after the request; in that time the "
+                "guest was warned, let go of it and said so." % duration(slow["median"]))
 
 
 def main():
@@ -53,6 +53,9 @@ def main():
             runs = [json.loads(line) for line in lines if line.strip()]
     except (OSError, ValueError) as err:
         print("  the mini-VMM (exit code %s) left no readable report: %s" % (status, err))
+        return 1
+    if not runs:
+        print("  nothing ran: the mini-VMM ended with exit code %s and said above why" % status)
         return 1
     checks = [check for run in runs for check in run.get("checks", [])]
     bad = [check for check in checks if not check["ok"]]

@@ -40,13 +40,16 @@ licence_lines() {
 }
 
 sizes() {
-  local bad=0 file lines
+  local bad=0 file lines cap
   while IFS= read -r file; do
     lines=$(wc -l <"$file")
     # Public headers are reference and code in one; their comments may need more room.
     case $file in include/*) continue ;; esac
-    [ "$lines" -le 400 ] && continue
-    echo "$file: $lines lines; 400 is the cap: split it"
+    # The naive model and its generator are read beside the rules, a theme in one piece.
+    cap=400
+    case $file in tests/prop/*) cap=600 ;; esac
+    [ "$lines" -le "$cap" ] && continue
+    echo "$file: $lines lines; $cap is the cap: split it"
     bad=1
   done < <(own_c_files)
   return $bad
@@ -78,7 +81,7 @@ if tool=$(clang_format); then
     exit
   fi
   check_format() {
-    own_c_files | xargs -r $tool --dry-run -Werror 2>&1 | grep -oE '^[^ :]+:[0-9]+:' | uniq |
+    own_c_files | xargs -r $tool --dry-run -Werror 2>&1 | { grep -oE '^[^ :]+:[0-9]+:' || true; } | uniq |
       sed 's/$/ is not as clang-format would have it (scripts\/format.sh --fix)/' | tee /dev/fd/2 |
       (! grep -q .)
   }

@@ -5,8 +5,8 @@
 usage: timeline.py TRACE.json OUT.png [PROCESS...]
 
 One panel for each process (by name or pid; default: the first two in which something took time). In a
-panel one row for each kind of slice in the order of their beginnings, from the first slice to the last;
-instants of that time stand on a row of their own. Colours are threads (devices).
+panel one row for each kind of slice in the order of their beginnings, from the first REQUEST (else the
+first slice) to the last; instants of that time stand on a row of their own. Colours are threads (devices).
 """
 import json
 import sys
@@ -73,7 +73,7 @@ def scale(span):
 
 
 def duration(length):
-    unit, size = scale(length)
+    unit, size = scale(2 * length)
     return "%.3g %s" % (length / size, unit)
 
 
@@ -83,7 +83,9 @@ class Panel:
     def __init__(self, title, events, threads):
         self.title, self.threads = title, threads
         self.bars = slices(events)
-        self.begin = self.bars[0][2]
+        # A removal begins with its request; what the guest's boot did before only takes room.
+        self.begin = next((bar[2] for bar in self.bars if bar[0] == "REQUEST"), self.bars[0][2])
+        self.bars = [bar for bar in self.bars if bar[2] >= self.begin]
         self.span = max(max(bar[3] for bar in self.bars) - self.begin, 1)
         self.ticks = sorted({(e["ts"], e["name"]) for e in events if e.get("ph") in ("i", "I")
                              and 0 <= e["ts"] - self.begin <= self.span})

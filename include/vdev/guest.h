@@ -21,14 +21,17 @@
 #define VDEV_GUEST_MAGIC 0x000 /**< RO VDEV_GUEST_MAGIC_VALUE */
 #define VDEV_GUEST_VERSION 0x004 /**< RO highest version that the device speaks */
 #define VDEV_GUEST_DEVICE_FEATURES 0x008 /**< RO VDEV_GUEST_F_... that the device offers */
-#define VDEV_GUEST_DRIVER_FEATURES 0x00c /**< RW those that the driver wants; fixed by FEATURES_OK */
+#define VDEV_GUEST_DRIVER_FEATURES \
+	0x00c /**< RW those that the driver wants; fixed by FEATURES_OK */
 #define VDEV_GUEST_STATUS 0x010 /**< RW VDEV_GUEST_S_...; writing 0 resets the function */
 #define VDEV_GUEST_IRQ_STATUS 0x014 /**< RO bit 0: events are waiting */
 #define VDEV_GUEST_IRQ_ENABLE 0x018 /**< RW bit 0: interrupt when an event comes */
-#define VDEV_GUEST_EVENT 0x020 /**< RO kind of the event at the head, VDEV_GUEST_EVENT_NONE when empty */
+#define VDEV_GUEST_EVENT \
+	0x020 /**< RO kind of the event at the head, VDEV_GUEST_EVENT_NONE when empty */
 #define VDEV_GUEST_EVENT_ADDRESS 0x024 /**< RO its device's address, VDEV_GUEST_ALL for all */
 #define VDEV_GUEST_EVENT_COOKIE 0x028 /**< RO names the request in answers to it */
-#define VDEV_GUEST_EVENT_TIME_MS 0x02c /**< RO time that the guest has, in milliseconds, 0: not said */
+#define VDEV_GUEST_EVENT_TIME_MS \
+	0x02c /**< RO time that the guest has, in milliseconds, 0: not said */
 #define VDEV_GUEST_EVENT_POP 0x030 /**< WO any value: the head event is taken */
 #define VDEV_GUEST_EVENT_LOST 0x034 /**< RO events that found no room; write: back to 0 */
 #define VDEV_GUEST_COMMAND_ADDRESS 0x040 /**< RW device that the next command is about */
@@ -48,7 +51,8 @@
 
 /** STATUS: set in this order; a bit that the device refuses stays clear. @{ */
 #define VDEV_GUEST_S_DRIVER 0x1 /**< a driver is there */
-#define VDEV_GUEST_S_FEATURES_OK 0x2 /**< refused when DRIVER_FEATURES is not a subset of what is offered */
+#define VDEV_GUEST_S_FEATURES_OK \
+	0x2 /**< refused when DRIVER_FEATURES is not a subset of what is offered */
 #define VDEV_GUEST_S_DRIVER_OK 0x4 /**< handshake complete: levels are forgotten, events begin */
 #define VDEV_GUEST_S_FAILED 0x80 /**< the driver gave up */
 /** @} */

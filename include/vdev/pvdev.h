@@ -49,7 +49,8 @@ struct vdev_pvdev_config {
 /** Counters; a snapshot. */
 struct vdev_pvdev_stats {
 	uint64_t reads, writes;
-	uint64_t bad_access; /**< straddling, past the end, odd width, read-only or unknown register */
+	uint64_t
+		bad_access; /**< straddling, past the end, odd width, read-only or unknown register */
 	uint64_t commands, bad_commands; /**< bad: result other than OK */
 	uint64_t over_quota;
 	uint64_t events, lost_events;
@@ -146,8 +147,8 @@ VDEV_API int vdev_pvdev_stats(const struct vdev_pvdev *pvdev, struct vdev_pvdev_
  * @param ret_size bytes needed; set also with -ENOBUFS
  * @return 0; -ENOBUFS; -EINVAL
  */
-VDEV_API int vdev_pvdev_save(const struct vdev_pvdev *pvdev, uint64_t now_ns, void *buf, size_t size,
-			     size_t *ret_size);
+VDEV_API int vdev_pvdev_save(const struct vdev_pvdev *pvdev, uint64_t now_ns, void *buf,
+			     size_t size, size_t *ret_size);
 
 /**
  * Makes an object from an image, to go with the engine that was loaded from the same VM's.
@@ -167,8 +168,10 @@ VDEV_API int vdev_pvdev_load(const struct vdev_env *env, const struct vdev_pvdev
 
 /** Event kinds in the trace hook. @{ */
 #define VDEV_PVDEV_EV_STATUS 0x001u /**< the handshake moved on; arg: new STATUS */
-#define VDEV_PVDEV_EV_COMMAND 0x100u /**< + VDEV_GUEST_CMD_..., + 0 for unknown ones; arg: VDEV_GUEST_R_... */
-#define VDEV_PVDEV_EV_EVENT 0x200u /**< + VDEV_GUEST_EVENT_...: queued; arg: cookie << 32 | address */
+#define VDEV_PVDEV_EV_COMMAND \
+	0x100u /**< + VDEV_GUEST_CMD_..., + 0 for unknown ones; arg: VDEV_GUEST_R_... */
+#define VDEV_PVDEV_EV_EVENT \
+	0x200u /**< + VDEV_GUEST_EVENT_...: queued; arg: cookie << 32 | address */
 /** @} */
 
 #ifdef __cplusplus

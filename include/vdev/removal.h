@@ -41,7 +41,8 @@ struct vdev_removal;
 
 /** Class of a unit (R2); the values select the action set (R3). @{ */
 #define VDEV_REMOVAL_OTHER 0u
-#define VDEV_REMOVAL_PCI_FUNCTION 1u /**< below a slot, a bridge, its PF (then it is a VF) or alone */
+#define VDEV_REMOVAL_PCI_FUNCTION \
+	1u /**< below a slot, a bridge, its PF (then it is a VF) or alone */
 #define VDEV_REMOVAL_PCI_SLOT 2u /**< outlives what is plugged into it; requests below act on it */
 #define VDEV_REMOVAL_PCI_BRIDGE 3u /**< a function with devices or slots below it */
 #define VDEV_REMOVAL_VIRTIO_MMIO 4u
@@ -71,7 +72,8 @@ struct vdev_removal;
 /** @} */
 
 /** How a unit's guest is warned (R2). @{ */
-#define VDEV_REMOVAL_NO_TRANSPORT 0u /**< it cannot be: reset, FORCE or an unasked ack end the wait */
+#define VDEV_REMOVAL_NO_TRANSPORT \
+	0u /**< it cannot be: reset, FORCE or an unasked ack end the wait */
 #define VDEV_REMOVAL_PCIE 1u /**< attention button of a PCIe slot; tell vdev_removal_slot() */
 #define VDEV_REMOVAL_ACPI 2u /**< ACPI notify; tell vdev_removal_ost() */
 #define VDEV_REMOVAL_PVDEV 3u /**< the paravirtual function of pvdev.h */
@@ -81,7 +83,8 @@ struct vdev_removal;
 #define VDEV_REMOVAL_ACK_DEFAULT 0u /**< in a request: the object's policy; in a config: FAIL */
 #define VDEV_REMOVAL_ACK_FAIL 1u /**< the warning is taken back where that is possible */
 #define VDEV_REMOVAL_ACK_KEEP 2u /**< stays pending: a late ack or a reset completes it */
-#define VDEV_REMOVAL_ACK_RETRY 3u /**< warned again `retries` times, then as FAIL; a time in which the slot let no warning through counts too */
+#define VDEV_REMOVAL_ACK_RETRY \
+	3u /**< warned again `retries` times, then as FAIL; a time in which the slot let no warning through counts too */
 #define VDEV_REMOVAL_ACK_FORCE 4u /**< removed without it */
 /** @} */
 
@@ -108,47 +111,74 @@ struct vdev_removal;
 #define VDEV_REMOVAL_GUEST_NOT_READY 4u /**< kept, and sent when the guest is ready */
 #define VDEV_REMOVAL_REFUSED 5u /**< (f) arg[1] = VDEV_REMOVAL_REASON_... */
 #define VDEV_REMOVAL_TIMED_OUT 6u /**< (f, but not with ACK_KEEP) no answer in time */
-#define VDEV_REMOVAL_REMOVED 7u /**< (f) complete; of a slot: it is empty, what was in it has outcomes of its own */
+#define VDEV_REMOVAL_REMOVED \
+	7u /**< (f) complete; of a slot: it is empty, what was in it has outcomes of its own */
 #define VDEV_REMOVAL_REMOVED_BY_GUEST 8u /**< (f) complete; the guest began it */
 #define VDEV_REMOVAL_FAILED_AT 9u /**< (f) gone, but step arg[1] failed with status arg[2] (R12) */
 #define VDEV_REMOVAL_STUCK 10u /**< step arg[1] never ended; RELEASE waits for its done() */
-#define VDEV_REMOVAL_ROLLED_BACK 11u /**< (f) step arg[1] failed with arg[2]; the device works again */
+#define VDEV_REMOVAL_ROLLED_BACK \
+	11u /**< (f) step arg[1] failed with arg[2]; the device works again */
 #define VDEV_REMOVAL_CANCELLED 12u /**< (f) by vdev_removal_cancel() */
 /** @} */
 
 /** Flags of actions. @{ */
-#define VDEV_REMOVAL_LAST 0x1u /**< HIDE: the last unit below the target; change presence and link now */
+#define VDEV_REMOVAL_LAST \
+	0x1u /**< HIDE: the last unit below the target; change presence and link now */
 #define VDEV_REMOVAL_FINAL 0x2u /**< OUTCOME: nothing more comes of this request */
 #define VDEV_REMOVAL_GONE 0x4u /**< OUTCOME: handle and name are free once this is done() */
 #define VDEV_REMOVAL_FORCED 0x8u /**< the guest was not asked or did not agree */
 #define VDEV_REMOVAL_AGAIN 0x10u /**< the same action came out before an image was loaded */
-#define VDEV_REMOVAL_BACKEND_GONE 0x20u /**< the device's backend has died: do not wait for it (R14) */
+#define VDEV_REMOVAL_BACKEND_GONE \
+	0x20u /**< the device's backend has died: do not wait for it (R14) */
 /** @} */
 
 /**
  * Kinds of actions (R8). Unless a line says otherwise `arg[0]` is the handle of the target (the unit
  * at the top: the slot, the bridge, or the unit itself) and `arg[1]` the target's user_data. @{
  */
-#define VDEV_REMOVAL_ANNOUNCE (VDEV_KIND_REMOVAL + 0x01u) /**< a QUEUED unit's slot is free: plug it */
-#define VDEV_REMOVAL_REANNOUNCE (VDEV_KIND_REMOVAL + 0x02u) /**< give a HIDDEN unit back, as a hot-add: dev is the new handle, arg[2] the old one; name, address and user_data stay */
-#define VDEV_REMOVAL_REDECLARE (VDEV_KIND_REMOVAL + 0x03u) /**< ask the driver to declare again (dev 0: all) */
-#define VDEV_REMOVAL_WARN (VDEV_KIND_REMOVAL + 0x10u) /**< warn the guest: dev is the target, arg[2] counts from 1. done(-EAGAIN): the transport is full, it is sent again */
-#define VDEV_REMOVAL_UNWARN (VDEV_KIND_REMOVAL + 0x11u) /**< undo of WARN: take it back. PCIe: arg[2] is 1 while the indicator blinks (press again), else clear ABP if the guest has not seen it */
-#define VDEV_REMOVAL_AWAIT_ACK (VDEV_KIND_REMOVAL + 0x12u) /**< in action sets only, never given out */
-#define VDEV_REMOVAL_QUIESCE (VDEV_KIND_REMOVAL + 0x13u) /**< accept no new request, wait until none is in flight. done(-EBUSY), or after its deadline: not idle (R1) */
+#define VDEV_REMOVAL_ANNOUNCE \
+	(VDEV_KIND_REMOVAL + 0x01u) /**< a QUEUED unit's slot is free: plug it */
+#define VDEV_REMOVAL_REANNOUNCE \
+	(VDEV_KIND_REMOVAL +    \
+	 0x02u) /**< give a HIDDEN unit back, as a hot-add: dev is the new handle, arg[2] the old one; name, address and user_data stay */
+#define VDEV_REMOVAL_REDECLARE \
+	(VDEV_KIND_REMOVAL + 0x03u) /**< ask the driver to declare again (dev 0: all) */
+#define VDEV_REMOVAL_WARN    \
+	(VDEV_KIND_REMOVAL + \
+	 0x10u) /**< warn the guest: dev is the target, arg[2] counts from 1. done(-EAGAIN): the transport is full, it is sent again */
+#define VDEV_REMOVAL_UNWARN  \
+	(VDEV_KIND_REMOVAL + \
+	 0x11u) /**< undo of WARN: take it back. PCIe: arg[2] is 1 while the indicator blinks (press again), else clear ABP if the guest has not seen it */
+#define VDEV_REMOVAL_AWAIT_ACK \
+	(VDEV_KIND_REMOVAL + 0x12u) /**< in action sets only, never given out */
+#define VDEV_REMOVAL_QUIESCE \
+	(VDEV_KIND_REMOVAL + \
+	 0x13u) /**< accept no new request, wait until none is in flight. done(-EBUSY), or after its deadline: not idle (R1) */
 #define VDEV_REMOVAL_RESUME (VDEV_KIND_REMOVAL + 0x14u) /**< undo of QUIESCE */
-#define VDEV_REMOVAL_HIDE (VDEV_KIND_REMOVAL + 0x20u) /**< config space and BARs answer all-ones, writes dropped, doorbells gated; with LAST presence and link change. Cheap, cannot fail */
+#define VDEV_REMOVAL_HIDE    \
+	(VDEV_KIND_REMOVAL + \
+	 0x20u) /**< config space and BARs answer all-ones, writes dropped, doorbells gated; with LAST presence and link change. Cheap, cannot fail */
 #define VDEV_REMOVAL_DRAIN (VDEV_KIND_REMOVAL + 0x30u) /**< end what is in flight */
-#define VDEV_REMOVAL_IRQ_OFF (VDEV_KIND_REMOVAL + 0x31u) /**< device interrupts off, bus master off */
+#define VDEV_REMOVAL_IRQ_OFF \
+	(VDEV_KIND_REMOVAL + 0x31u) /**< device interrupts off, bus master off */
 #define VDEV_REMOVAL_RESET (VDEV_KIND_REMOVAL + 0x32u) /**< reset the device */
 #define VDEV_REMOVAL_DETACH_EVENTS (VDEV_KIND_REMOVAL + 0x33u) /**< detach irqfds, ioeventfds */
-#define VDEV_REMOVAL_UNMAP_BARS (VDEV_KIND_REMOVAL + 0x34u) /**< delete BAR mappings, and peers' mappings of them */
-#define VDEV_REMOVAL_LEAVE_DMA (VDEV_KIND_REMOVAL + 0x35u) /**< detach the group or IOAS; unmap only what this device alone mapped */
-#define VDEV_REMOVAL_TEARDOWN (VDEV_KIND_REMOVAL + 0x36u) /**< COARSE: all of DRAIN .. LEAVE_DMA in one */
+#define VDEV_REMOVAL_UNMAP_BARS \
+	(VDEV_KIND_REMOVAL + 0x34u) /**< delete BAR mappings, and peers' mappings of them */
+#define VDEV_REMOVAL_LEAVE_DMA \
+	(VDEV_KIND_REMOVAL +   \
+	 0x35u) /**< detach the group or IOAS; unmap only what this device alone mapped */
+#define VDEV_REMOVAL_TEARDOWN \
+	(VDEV_KIND_REMOVAL + 0x36u) /**< COARSE: all of DRAIN .. LEAVE_DMA in one */
 #define VDEV_REMOVAL_RELEASE (VDEV_KIND_REMOVAL + 0x3fu) /**< free the device */
-#define VDEV_REMOVAL_OUTCOME (VDEV_KIND_REMOVAL + 0x40u) /**< tell management: arg[0] VDEV_REMOVAL_REQUESTED.., arg[1] reason or step, arg[2] status as int64_t */
-#define VDEV_REMOVAL_UNHOLD (VDEV_KIND_REMOVAL + 0x41u) /**< a FORCE came while held: abort the migration, then done() */
-#define VDEV_REMOVAL_OWN_STEP_FIRST (VDEV_KIND_REMOVAL + 0x80u) /**< from here to OWN_STEP_LAST: steps of the VMM's own */
+#define VDEV_REMOVAL_OUTCOME \
+	(VDEV_KIND_REMOVAL + \
+	 0x40u) /**< tell management: arg[0] VDEV_REMOVAL_REQUESTED.., arg[1] reason or step, arg[2] status as int64_t */
+#define VDEV_REMOVAL_UNHOLD  \
+	(VDEV_KIND_REMOVAL + \
+	 0x41u) /**< a FORCE came while held: abort the migration, then done() */
+#define VDEV_REMOVAL_OWN_STEP_FIRST \
+	(VDEV_KIND_REMOVAL + 0x80u) /**< from here to OWN_STEP_LAST: steps of the VMM's own */
 #define VDEV_REMOVAL_OWN_STEP_LAST (VDEV_KIND_REMOVAL + 0x9fu)
 /** @} */
 
@@ -168,16 +198,21 @@ struct vdev_removal_config {
 	uint32_t level_policy; /**< VDEV_REMOVAL_LEVEL_... */
 	uint32_t ack_policy; /**< VDEV_REMOVAL_ACK_... */
 	uint32_t retries; /**< 0..255, for ACK_RETRY */
-	uint64_t button_ns; /**< PCIe: running time of the guest between two presses; default 5 s (R9) */
-	uint64_t notify_ns; /**< ACPI, and a full transport: time until the next notify; default 5 s (R10) */
-	uint64_t settle_ns; /**< time from empty to re-pluggable, slots with a power controller; default 2 s (R11) */
+	uint64_t
+		button_ns; /**< PCIe: running time of the guest between two presses; default 5 s (R9) */
+	uint64_t
+		notify_ns; /**< ACPI, and a full transport: time until the next notify; default 5 s (R10) */
+	uint64_t
+		settle_ns; /**< time from empty to re-pluggable, slots with a power controller; default 2 s (R11) */
 	uint64_t ack_ns; /**< time for AWAIT_ACK in the built-in sets; default 60 s */
 	uint64_t reserved; /**< 0 */
 };
 
 /** Flags of a unit. @{ */
-#define VDEV_REMOVAL_HOTPLUG 0x1u /**< hot-add: ANNOUNCE comes out, as soon as the slot is free (R11) */
-#define VDEV_REMOVAL_TRACK_TOUCH 0x2u /**< the VMM reports vdev_removal_touch(): untouched until then (R14) */
+#define VDEV_REMOVAL_HOTPLUG \
+	0x1u /**< hot-add: ANNOUNCE comes out, as soon as the slot is free (R11) */
+#define VDEV_REMOVAL_TRACK_TOUCH \
+	0x2u /**< the VMM reports vdev_removal_touch(): untouched until then (R14) */
 /** @} */
 
 /** A unit to add. 64 bytes. */
@@ -191,13 +226,15 @@ struct vdev_removal_unit {
 	uint64_t name; /**< management's id: unique until the unit is gone (R10); 0: none */
 	uint32_t function; /**< 0..255: order below the same parent, 0 is torn down last (R2) */
 	uint32_t unasked; /**< VDEV_REMOVAL_UNASKED_... */
-	uint32_t slot_cap; /**< slots: the SLTCAP register; bit 0x20 is kept beside the level (R7) */
+	uint32_t
+		slot_cap; /**< slots: the SLTCAP register; bit 0x20 is kept beside the level (R7) */
 	uint32_t reserved[3]; /**< 0 */
 };
 
 /** Flags of a request. @{ */
 #define VDEV_REMOVAL_FORCE 0x1u /**< do not ask the guest; upgrades a pending request (R11) */
-#define VDEV_REMOVAL_HOST 0x2u /**< the host asks (VFIO's REQ interrupt): same path, counted apart (R14) */
+#define VDEV_REMOVAL_HOST \
+	0x2u /**< the host asks (VFIO's REQ interrupt): same path, counted apart (R14) */
 /** @} */
 
 /** A removal request. NULL in its place means all defaults. 32 bytes. */
@@ -213,7 +250,8 @@ struct vdev_removal_request {
 /** One step of an action set (R5). 16 bytes. */
 struct vdev_removal_step {
 	uint32_t kind; /**< VDEV_REMOVAL_WARN .. RELEASE or one of the VMM's own */
-	uint32_t undo; /**< VDEV_REMOVAL_UNWARN, VDEV_REMOVAL_RESUME, an own one, or VDEV_REMOVAL_NO_UNDO */
+	uint32_t
+		undo; /**< VDEV_REMOVAL_UNWARN, VDEV_REMOVAL_RESUME, an own one, or VDEV_REMOVAL_NO_UNDO */
 	uint64_t deadline_ns; /**< duration, 1..VDEV_NONE-1 */
 };
 
@@ -271,7 +309,8 @@ struct vdev_removal_info {
 	uint64_t address; /**< VDEV_NONE: none */
 	uint64_t target; /**< handle of the unit whose operation covers this one, 0: none */
 	uint64_t action_id; /**< outstanding action of its own operation, 0: none */
-	uint64_t ack_left_ns; /**< running time that the guest has left to answer; 0: not asked, VDEV_NONE: no end */
+	uint64_t
+		ack_left_ns; /**< running time that the guest has left to answer; 0: not asked, VDEV_NONE: no end */
 	uint32_t unit_class;
 	uint32_t transport;
 	uint32_t level; /**< the one that counts, untrusted levels lowered */
@@ -292,7 +331,8 @@ struct vdev_removal_stats {
 	uint64_t added, queued, declared;
 	uint64_t requests, joined, upgraded, host_requests;
 	uint64_t warnings, acks, unasked, refusals, busy;
-	uint64_t timed_out, removed, removed_by_guest, failed, stuck, rolled_back, cancelled, refused;
+	uint64_t timed_out, removed, removed_by_guest, failed, stuck, rolled_back, cancelled,
+		refused;
 	uint64_t cancels; /**< CANCEL actions given out */
 	uint64_t bad_done; /**< late, duplicate or unknown done() */
 	uint64_t bad_guest; /**< guest values out of range */
@@ -350,7 +390,8 @@ VDEV_API int vdev_removal_set_address(struct vdev_removal *obj, uint64_t unit, u
  * @param user_data new value
  * @return 0; -ENOENT
  */
-VDEV_API int vdev_removal_set_user_data(struct vdev_removal *obj, uint64_t unit, uint64_t user_data);
+VDEV_API int vdev_removal_set_user_data(struct vdev_removal *obj, uint64_t unit,
+					uint64_t user_data);
 
 /**
  * Finds the unit with a guest-visible address.
@@ -359,7 +400,8 @@ VDEV_API int vdev_removal_set_user_data(struct vdev_removal *obj, uint64_t unit,
  * @param ret_unit the handle
  * @return 0; -ENOENT; -EINVAL: address is VDEV_NONE or a pointer is NULL
  */
-VDEV_API int vdev_removal_find(const struct vdev_removal *obj, uint64_t address, uint64_t *ret_unit);
+VDEV_API int vdev_removal_find(const struct vdev_removal *obj, uint64_t address,
+			       uint64_t *ret_unit);
 
 /**
  * Finds the unit with a name, e.g. to give units their user_data back after vdev_removal_load().
@@ -556,7 +598,8 @@ VDEV_API int vdev_removal_unhold(struct vdev_removal *obj, uint64_t now_ns);
  * @param size sizeof(struct vdev_action) of the caller
  * @return 1: do this; 0: nothing to do; -EINVAL: a pointer is NULL or size is 0
  */
-VDEV_API int vdev_removal_next(struct vdev_removal *obj, struct vdev_action *ret_action, size_t size);
+VDEV_API int vdev_removal_next(struct vdev_removal *obj, struct vdev_action *ret_action,
+			       size_t size);
 
 /**
  * An action ended.
@@ -656,8 +699,8 @@ VDEV_API int vdev_removal_walk(const struct vdev_removal *obj, uint64_t *cursor,
  * @param size sizeof(struct vdev_removal_stats) of the caller
  * @return 0; -EINVAL
  */
-VDEV_API int vdev_removal_stats(const struct vdev_removal *obj, struct vdev_removal_stats *ret_stats,
-				size_t size);
+VDEV_API int vdev_removal_stats(const struct vdev_removal *obj,
+				struct vdev_removal_stats *ret_stats, size_t size);
 
 /**
  * Writes an image: units, levels, operations in mid-flight with remaining durations, action sets of

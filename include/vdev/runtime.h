@@ -110,8 +110,8 @@ VDEV_API uint64_t vdev_runtime_now(const struct vdev_runtime *runtime);
  * @param backend its context
  * @return 0; -EINVAL; -E2BIG; -ENOSPC: max_backends; -EBUSY: a dispatch is running
  */
-VDEV_API int vdev_runtime_add_backend(struct vdev_runtime *runtime, const struct vdev_backend_ops *ops,
-				      void *backend);
+VDEV_API int vdev_runtime_add_backend(struct vdev_runtime *runtime,
+				      const struct vdev_backend_ops *ops, void *backend);
 
 /**
  * Attaches the removal engine, or detaches it with NULL.

@@ -74,7 +74,8 @@ static inline uint32_t fz_units(const struct vdev_removal *r, struct vdev_remova
 	uint64_t cursor = 0;
 	uint32_t n = 0;
 
-	while (n < FZ_UNITS && vdev_removal_walk(r, &cursor, &ret_infos[n], sizeof(*ret_infos)) == 1)
+	while (n < FZ_UNITS &&
+	       vdev_removal_walk(r, &cursor, &ret_infos[n], sizeof(*ret_infos)) == 1)
 		n++;
 	return n;
 }

@@ -91,11 +91,18 @@ static void request(struct fuzz *f)
 
 static void sets(struct fuzz *f)
 {
-	static const uint32_t kinds[] = {
-		VDEV_REMOVAL_WARN,    VDEV_REMOVAL_AWAIT_ACK, VDEV_REMOVAL_QUIESCE,
-		VDEV_REMOVAL_HIDE,    VDEV_REMOVAL_DRAIN,     VDEV_REMOVAL_TEARDOWN,
-		VDEV_REMOVAL_RELEASE, VDEV_REMOVAL_UNWARN,    VDEV_REMOVAL_RESUME,
-		0x180,		      0x181,		      0x182};
+	static const uint32_t kinds[] = {VDEV_REMOVAL_WARN,
+					 VDEV_REMOVAL_AWAIT_ACK,
+					 VDEV_REMOVAL_QUIESCE,
+					 VDEV_REMOVAL_HIDE,
+					 VDEV_REMOVAL_DRAIN,
+					 VDEV_REMOVAL_TEARDOWN,
+					 VDEV_REMOVAL_RELEASE,
+					 VDEV_REMOVAL_UNWARN,
+					 VDEV_REMOVAL_RESUME,
+					 0x180,
+					 0x181,
+					 0x182};
 	struct vdev_removal_step steps[VDEV_REMOVAL_MAX_STEPS];
 	uint32_t unit_class = byte(f) % 9, level = byte(f) % 34, count = byte(f) % 18;
 
@@ -170,7 +177,8 @@ static void guest(struct fuzz *f)
 		vdev_removal_slot(f->r, f->now, u, (uint32_t)number(f, 2), byte(f));
 		break;
 	case 5:
-		vdev_removal_slot(f->r, f->now, u, what & 0x80 ? 0x121 : 0x721, what & 0x40 ? 8 : 0);
+		vdev_removal_slot(f->r, f->now, u, what & 0x80 ? 0x121 : 0x721,
+				  what & 0x40 ? 8 : 0);
 		break;
 	case 6:
 		vdev_removal_ready(f->r, f->now, what & 0x80 ? 0 : u, byte(f) % 3);

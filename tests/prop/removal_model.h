@@ -158,6 +158,7 @@ void m_back_out(struct model *m, uint32_t t, uint32_t outcome);
 void m_undo_next(struct model *m, uint32_t t);
 void m_members_gone(struct model *m, uint32_t t);
 void m_clear(struct model *m, uint32_t t);
+int m_wake_one(struct model *m, uint32_t t);
 void m_wake(struct model *m);
 int m_requested(const struct model *m, uint32_t t, uint8_t *ret_left);
 void m_note(struct model *m, uint32_t t, uint32_t outcome);

@@ -160,6 +160,18 @@ int m_hold(struct model *m)
 	return m_waiting(m);
 }
 
+/* The engine's order, which the header leaves open: that of its indices. */
+static uint32_t next_held(const struct model *m)
+{
+	uint32_t best = 0;
+
+	for (uint32_t t = 1; t < M_UNITS; t++)
+		if (m->unit[t].used && m->unit[t].op.phase == M_HELD &&
+		    (!best || (uint32_t)m->unit[t].handle << 8 < (uint32_t)m->unit[best].handle << 8))
+			best = t;
+	return best;
+}
+
 int m_unhold(struct model *m)
 {
 	if (!m->held)
@@ -167,9 +179,10 @@ int m_unhold(struct model *m)
 	m->held = 0;
 	m->unit[0].stale |= m->unit[0].out.id && m->unit[0].out.kind == VDEV_REMOVAL_UNHOLD;
 	m->unit[0].notes &= ~M_N_UNHOLD;
-	for (uint32_t t = 1; t < M_UNITS; t++)
-		if (m->unit[t].used && m->unit[t].op.phase == M_HELD)
-			m->unit[t].op.phase = M_BELOW;
+	for (uint32_t t = next_held(m); t; t = next_held(m)) {
+		m->unit[t].op.phase = M_BELOW;
+		m_wake_one(m, t);
+	}
 	m_wake(m);
 	return m_waiting(m);
 }

@@ -142,6 +142,14 @@ void m_begin(struct model *m, uint32_t t)
 	}
 }
 
+int m_wake_one(struct model *m, uint32_t t)
+{
+	if (!m->unit[t].used || m->unit[t].op.phase != M_BELOW || busy_below(m, t))
+		return 0;
+	start(m, t);
+	return 1;
+}
+
 /* What waits for others looks again; what waits for a slot gets it. Until nothing changes. */
 void m_wake(struct model *m)
 {
@@ -150,11 +158,7 @@ void m_wake(struct model *m)
 	do {
 		changed = 0;
 		for (uint32_t t = 1; t < M_UNITS; t++)
-			if (m->unit[t].used && m->unit[t].op.phase == M_BELOW &&
-			    !busy_below(m, t)) {
-				start(m, t);
-				changed = 1;
-			}
+			changed |= m_wake_one(m, t);
 	} while (changed);
 	for (uint32_t s = 1; s < M_UNITS; s++)
 		if (m->unit[s].used && m_is_slot(m, s) && m_slot_free(m, s))
@@ -472,7 +476,10 @@ static void ask_anew(struct model *m, uint32_t i, uint32_t ended, int late_ack)
 	m->unit[i].again_forced = 0;
 	if (!m->unit[i].requested)
 		return;
-	if (!cover) {
+	if (cover && m->unit[cover].op.holding) {
+		m->unit[i].again = 1; /* when that is hidden */
+		m->unit[i].again_forced = forced;
+	} else if (!cover) {
 		m->unit[target].op.forced = forced;
 		m->unit[target].op.acked = target == ended && late_ack;
 		m_begin(m, target);

@@ -209,7 +209,8 @@ static void put_target(struct vt_removal *t, const struct vdev_action *a, char *
 static void put_args(struct vt_removal *t, const struct vdev_action *a, char *text, size_t size)
 {
 	if (a->kind == VDEV_CANCEL)
-		put(text, size, "(%s)", vdev_removal_kind_name((uint32_t)a->arg[1]));
+		put(text, size, "(%s%s)", vdev_removal_kind_name((uint32_t)a->arg[1]),
+		    a->arg[2] ? ",BAD-ARG" : "");
 	else if (a->kind == VDEV_REMOVAL_OUTCOME)
 		put_outcome_args(a, text, size);
 	else

@@ -181,6 +181,66 @@ static void flags_of_the_vm_are_0_or_1(void **state)
 		}
 }
 
+/* Replaces each place where the 8 bytes stand; how many there were. */
+static int replace64(struct image *i, uint64_t from, uint64_t to)
+{
+	int n = 0;
+
+	for (size_t at = HEADER; at + 8 <= i->size; at++) {
+		uint64_t v = 0;
+
+		for (size_t k = 8; k-- > 0;)
+			v = v << 8 | i->bytes[at + k];
+		if (v != from)
+			continue;
+		put32(i, at, (uint32_t)to);
+		put32(i, at + 4, (uint32_t)(to >> 32));
+		n++;
+	}
+	return n;
+}
+
+/* A name, an address or a handle that two units have, and handles that none can have. */
+static void things_that_are_unique(void **state)
+{
+	static const uint64_t name = UINT64_C(0x1122334455667788),
+			      address = UINT64_C(0xa1b2c3d4e5f6);
+	struct vt_removal *t = *state;
+	struct image good, i;
+
+	for (char c = 'a'; c <= 'b'; c++) {
+		const struct vdev_removal_unit u = {.name = name + (uint64_t)c};
+
+		vt_add(t, c, &u);
+		vdev_removal_set_address(t->r, t->h[(int)c], address + (uint64_t)c);
+	}
+	save(t, &good);
+	i = good;
+	assert_int_equal(replace64(&i, name + 'a', name + 'b'), 1);
+	seal(&i);
+	assert_int_equal(loads(t, &i), -EBADMSG);
+	i = good;
+	assert_int_equal(replace64(&i, address + 'a', address + 'b'), 1);
+	seal(&i);
+	assert_int_equal(loads(t, &i), -EBADMSG);
+	i = good;
+	assert_int_equal(replace64(&i, t->h['a'], t->h['b']), 1);
+	seal(&i);
+	assert_int_equal(loads(t, &i), -EBADMSG);
+	i = good;
+	assert_int_equal(replace64(&i, t->h['a'], t->h['a'] + (1u << 24)), 1); /* of none alive */
+	seal(&i);
+	assert_int_equal(loads(t, &i), -EBADMSG);
+	i = good;
+	assert_int_equal(replace64(&i, t->h['a'], UINT64_C(1) << 24), 1); /* of the VM itself */
+	seal(&i);
+	assert_int_equal(loads(t, &i), -EBADMSG);
+	i = good;
+	assert_int_equal(replace64(&i, name + 'a', name), 1);
+	seal(&i);
+	assert_int_equal(loads(t, &i), 0);
+}
+
 static void use(struct vt_removal *t, struct vdev_removal *r)
 {
 	struct vdev_removal_info info;
@@ -249,6 +309,7 @@ int main(void)
 		TEST(more_units_than_config_allows),
 		TEST(arguments),
 		TEST(flags_of_the_vm_are_0_or_1),
+		TEST(things_that_are_unique),
 		TEST(forged_images),
 	};
 

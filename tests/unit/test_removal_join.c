@@ -237,6 +237,21 @@ static void r11_cancel_takes_back_one_that_waits_for_the_first_to_end(void **sta
 	assert_int_equal(vt_info(t, 'a').state, VDEV_REMOVAL_PRESENT);
 }
 
+static void r11_cancel_takes_back_those_of_other_functions_too(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_child(t, 'b', 's', VDEV_REMOVAL_PCI_FUNCTION, 1);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:s REQUESTED:a");
+	vt_script(t, VDEV_REMOVAL_OUTCOME, 'a', VT_LATER);
+	vt_expect(t, vt_pass(t, 60 * VT_SEC), "UNWARN:s TIMED_OUT:aF");
+	vt_expect(t, vt_request(t, 'b', VDEV_REMOVAL_FORCE), "");
+	vt_expect(t, vt_cancel(t, 'b'), "");
+	vt_expect(t, vt_done(t, 'a', 0), "");
+	assert_int_equal(vt_info(t, 's').state, VDEV_REMOVAL_PRESENT);
+}
+
 static void r11_cancel_past_the_point_of_no_return(void **state)
 {
 	struct vt_removal *t = *state;
@@ -285,6 +300,7 @@ int main(void)
 		TEST(r11_cancel_at_each_point_before_return),
 		TEST(r11_cancel_while_it_is_taken_back_changes_nothing),
 		TEST(r11_cancel_takes_back_one_that_waits_for_the_first_to_end),
+		TEST(r11_cancel_takes_back_those_of_other_functions_too),
 		TEST(r11_cancel_past_the_point_of_no_return),
 		TEST(r11_cancel_by_the_slot_or_any_function),
 	};

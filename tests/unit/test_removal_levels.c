@@ -98,6 +98,40 @@ static void r1_own_level_acts_as_unsafe_until_it_has_actions(void **state)
 	vt_expect(t, vt_request(t, 'a', 0), "OWN:a HIDE:aL RELEASE:a REMOVED:aFG");
 }
 
+static void r1_own_level_without_actions_takes_the_vmms_unsafe_set(void **state)
+{
+	static const struct vdev_removal_step steps[] = {
+		{VDEV_REMOVAL_OWN_STEP_FIRST, VDEV_REMOVAL_NO_UNDO, VT_SEC},
+		{VDEV_REMOVAL_WARN, VDEV_REMOVAL_UNWARN, VT_SEC},
+		{VDEV_REMOVAL_AWAIT_ACK, VDEV_REMOVAL_NO_UNDO, VT_SEC},
+		{VDEV_REMOVAL_HIDE, VDEV_REMOVAL_NO_UNDO, VT_SEC},
+		{VDEV_REMOVAL_RELEASE, VDEV_REMOVAL_NO_UNDO, VT_SEC}};
+	struct vt_removal *t = *state;
+
+	vdev_removal_set_actions(t->r, VDEV_REMOVAL_PCI_FUNCTION, VDEV_REMOVAL_UNSAFE, steps, 5);
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_level(t, 'a', 20);
+	vt_expect(t, vt_request(t, 'a', 0), "OWN:a WARN:a REQUESTED:a");
+}
+
+/* A set of the VMM's own for SAFE may quiesce too; the guest may take its word back meanwhile. */
+static void r4_safe_taken_back_before_hide_is_warned(void **state)
+{
+	static const struct vdev_removal_step steps[] = {
+		{VDEV_REMOVAL_QUIESCE, VDEV_REMOVAL_RESUME, VT_SEC},
+		{VDEV_REMOVAL_HIDE, VDEV_REMOVAL_NO_UNDO, VT_SEC},
+		{VDEV_REMOVAL_RELEASE, VDEV_REMOVAL_NO_UNDO, VT_SEC}};
+	struct vt_removal *t = *state;
+
+	vdev_removal_set_actions(t->r, VDEV_REMOVAL_PCI_FUNCTION, VDEV_REMOVAL_SAFE, steps, 3);
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_level(t, 'a', VDEV_REMOVAL_SAFE);
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "QUIESCE:a");
+	vt_level(t, 'a', VDEV_REMOVAL_UNKNOWN);
+	vt_expect(t, vt_done(t, 'a', 0), "RESUME:a WARN:a REQUESTED:a");
+}
+
 static void r3_set_of_that_class_and_level_is_taken(void **state)
 {
 	static const struct vdev_removal_step steps[] = {
@@ -302,6 +336,8 @@ int main(void)
 		TEST(r1_safe_idle_not_idle_by_its_deadline_acts_as_unsafe),
 		TEST(r1_safe_idle_lowered_while_quiescing_is_resumed_then_warned),
 		TEST(r1_own_level_acts_as_unsafe_until_it_has_actions),
+		TEST(r1_own_level_without_actions_takes_the_vmms_unsafe_set),
+		TEST(r4_safe_taken_back_before_hide_is_warned),
 		TEST(r3_set_of_that_class_and_level_is_taken),
 		TEST(r4_safe_is_removed_without_a_warning),
 		TEST(r4_unsafe_and_unknown_are_warned_first),

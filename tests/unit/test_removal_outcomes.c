@@ -43,94 +43,6 @@ static void r10_acked_comes_when_the_device_is_hidden(void **state)
 	vt_expect(t, vt_done(t, 'a', 0), "ACKED:a TEARDOWN:a RELEASE:a REMOVED:aFG");
 }
 
-static void r10_refused_with_each_reason(void **state)
-{
-	static const char *const texts[] = {"REFUSED:aF(NONE)",          "REFUSED:aF(FAILURE)",
-					    "REFUSED:aF(NOT_SUPPORTED)", "REFUSED:aF(IN_USE)",
-					    "REFUSED:aF(BUSY)",          "REFUSED:aF(DEPENDENCY)"};
-	struct vt_removal *t = *state;
-
-	for (uint32_t reason = 0; reason < VDEV_REMOVAL_REASONS; reason++) {
-		warned(t, VDEV_REMOVAL_ACPI);
-		vt_expect(t, vt_refuse(t, 'a', reason), texts[reason]);
-		assert_int_equal(vt_info(t, 'a').state, VDEV_REMOVAL_PRESENT);
-	}
-	assert_int_equal(vt_stats(t).refused, VDEV_REMOVAL_REASONS);
-	assert_int_equal(vt_stats(t).bad_guest, 0);
-	warned(t, VDEV_REMOVAL_ACPI);
-	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASONS), "REFUSED:aF(FAILURE)");
-	assert_int_equal(vt_stats(t).bad_guest, 1);
-}
-
-static void r10_refusal_leaves_no_warning_to_take_back(void **state)
-{
-	struct vt_removal *t = *state;
-
-	warned(t, VDEV_REMOVAL_PVDEV);
-	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASON_IN_USE), "REFUSED:aF(IN_USE)");
-}
-
-static void r10_refusal_with_retry_asks_again_at_the_end_of_the_wait(void **state)
-{
-	struct vt_removal *t = *state;
-
-	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
-	vt_ready(t, 'a', 1);
-	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_RETRY, 1, 0), "WARN:a REQUESTED:a");
-	vt_pass(t, 20 * VT_SEC);
-	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASON_BUSY), "");
-	assert_int_equal(vt_due(t), 40 * VT_SEC);
-	vt_expect(t, vt_pass(t, 40 * VT_SEC), "WARN:a#2");
-	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASON_BUSY), "REFUSED:aF(BUSY)");
-	assert_int_equal(vt_stats(t).refusals, 2);
-	assert_int_equal(vt_stats(t).refused, 1);
-}
-
-static void r10_refusal_with_force_removes_all_the_same(void **state)
-{
-	struct vt_removal *t = *state;
-
-	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
-	vt_ready(t, 'a', 1);
-	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_FORCE, 0, 0), "WARN:a REQUESTED:a");
-	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASON_IN_USE),
-		  "HIDE:aLX TEARDOWN:aX RELEASE:aX REMOVED:aFGX");
-}
-
-static void r10_refusal_ends_a_request_that_would_be_kept(void **state)
-{
-	struct vt_removal *t = *state;
-
-	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
-	vt_ready(t, 'a', 1);
-	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_KEEP, 0, 0), "WARN:a REQUESTED:a");
-	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASON_IN_USE), "REFUSED:aF(IN_USE)");
-}
-
-static void r10_refusal_while_the_warning_is_given(void **state)
-{
-	struct vt_removal *t = *state;
-
-	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
-	vt_ready(t, 'a', 1);
-	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
-	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
-	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASON_IN_USE), "");
-	vt_expect(t, vt_done(t, 'a', 0), "REQUESTED:a REFUSED:aF(IN_USE)");
-}
-
-static void r10_reason_of_a_refusal_stays_with_it(void **state)
-{
-	struct vt_removal *t = *state;
-
-	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
-	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
-	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
-	vt_expect(t, vt_refuse(t, 'a', VDEV_REMOVAL_REASON_IN_USE), "");
-	vt_expect(t, vt_cancel(t, 'a'), "");
-	vt_expect(t, vt_done(t, 'a', 0), "REQUESTED:a CANCELLED:aF"); /* no reason in it */
-}
-
 static void r10_busy_once_and_never_final(void **state)
 {
 	struct vt_removal *t = *state;
@@ -340,13 +252,6 @@ int main(void)
 		TEST(r10_requested_is_not_done),
 		TEST(r10_requested_comes_when_the_guest_was_asked),
 		TEST(r10_acked_comes_when_the_device_is_hidden),
-		TEST(r10_refused_with_each_reason),
-		TEST(r10_refusal_leaves_no_warning_to_take_back),
-		TEST(r10_refusal_with_retry_asks_again_at_the_end_of_the_wait),
-		TEST(r10_refusal_with_force_removes_all_the_same),
-		TEST(r10_refusal_ends_a_request_that_would_be_kept),
-		TEST(r10_refusal_while_the_warning_is_given),
-		TEST(r10_reason_of_a_refusal_stays_with_it),
 		TEST(r10_busy_once_and_never_final),
 		TEST(r10_not_ready_is_kept_and_sent_when_ready),
 		TEST(r10_ready_of_all_pvdev_units),

@@ -224,6 +224,24 @@ static void r17_operation_above_a_stuck_one(void **state)
 		  "RELEASE:xX FAILED_AT:xFGX(TEARDOWN,-110) WARN:p REQUESTED:p");
 }
 
+/* What the slot's registers said is of the old kernel: off, unseen presses, the last press. */
+static void r17_registers_are_forgotten(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_expect(t, vt_registers(t, 's', VT_OFF, 0), "HIDE:aL");
+	begin(t);
+	vt_expect(t, end(t), "REANNOUNCE:a");
+	vt_expect(t, vt_request(t, 'a', 0), "GUEST_NOT_READY:a"); /* not: it is off already */
+	vt_expect(t, vt_registers(t, 's', VT_ON, 0), "WARN:s REQUESTED:a");
+	vt_expect(t, vt_cancel(t, 'a'), "UNWARN:s CANCELLED:aF");
+	begin(t);
+	vt_expect(t, end(t), "");
+	vt_registers(t, 's', VT_ON, 0);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:s REQUESTED:a"); /* no 5 s of another kernel */
+}
+
 static void r17_unasked_eject_during_reset(void **state)
 {
 	struct vt_removal *t = *state;
@@ -266,6 +284,7 @@ int main(void)
 		TEST(r17_stuck_device_is_hidden_and_keeps_nobody_from_booting),
 		TEST(r17_operation_that_waits_for_something_below_is_not_finished),
 		TEST(r17_operation_above_a_stuck_one),
+		TEST(r17_registers_are_forgotten),
 		TEST(r17_unasked_eject_during_reset),
 		TEST(r17_registers_are_those_of_a_reset_slot),
 	};

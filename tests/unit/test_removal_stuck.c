@@ -112,6 +112,50 @@ static void r10_next_step_needs_a_force_of_its_own(void **state)
 	vt_expect(t, vt_done(t, 'a', 0), "RELEASE:aX FAILED_AT:aFGX(IRQ_OFF,-110)");
 }
 
+static void r10_hide_of_a_held_eject_is_stuck(void **state)
+{
+	struct vt_removal *t = *state;
+	uint64_t hide;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_script(t, VDEV_REMOVAL_HIDE, 'a', VT_LATER);
+	vt_expect(t, vt_ack(t, 'a'), "HIDE:aL");
+	hide = t->out['a'];
+	vt_expect(t, vt_pass(t, VT_SEC), "CANCEL:aL(HIDE)");
+	vt_expect(t, force(t, 'a'), "HIDE:aLX TEARDOWN:aX"); /* held, then it begins */
+	vt_expect(t, vdev_removal_done(t->r, t->now, hide, 0), "RELEASE:aX REMOVED:aFGX");
+}
+
+static void r10_undo_is_stuck(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
+	vt_ready(t, 'a', 1);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a REQUESTED:a");
+	vt_script(t, VDEV_REMOVAL_UNWARN, 'a', VT_LATER);
+	vt_expect(t, vt_cancel(t, 'a'), "UNWARN:a");
+	vt_expect(t, vt_pass(t, VT_SEC), "CANCEL:a(UNWARN)");
+	vt_expect(t, force(t, 'a'), "HIDE:aLX STUCK:aX(WARN,-110) TEARDOWN:aX");
+	vt_expect(t, vt_done(t, 'a', 0), "RELEASE:aX FAILED_AT:aFGX(WARN,-110)");
+}
+
+/* The same for the warning that was taken back from the set of a late SAFE_IDLE. */
+static void r10_undo_of_an_earlier_set_is_stuck(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
+	vt_ready(t, 'a', 1);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a REQUESTED:a");
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', -EIO);
+	vt_script(t, VDEV_REMOVAL_UNWARN, 'a', VT_LATER);
+	vt_expect(t, vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE), "QUIESCE:a RESUME:a UNWARN:a");
+	vt_expect(t, vt_pass(t, VT_SEC), "CANCEL:a(UNWARN)");
+	vt_expect(t, force(t, 'a'), "HIDE:aLX STUCK:aX(WARN,-110) TEARDOWN:aX");
+	vt_expect(t, vt_done(t, 'a', 0), "RELEASE:aX FAILED_AT:aFGX(WARN,-110)");
+}
+
 static void r10_release_itself_is_always_waited_for(void **state)
 {
 	struct vt_removal *t = *state;
@@ -150,6 +194,9 @@ int main(void)
 		TEST(r10_force_before_the_deadline_waits_for_the_action),
 		TEST(r10_stuck_at_each_step),
 		TEST(r10_next_step_needs_a_force_of_its_own),
+		TEST(r10_hide_of_a_held_eject_is_stuck),
+		TEST(r10_undo_is_stuck),
+		TEST(r10_undo_of_an_earlier_set_is_stuck),
 		TEST(r10_release_itself_is_always_waited_for),
 		TEST(r10_stuck_function_holds_up_the_release_of_its_slot_only),
 	};

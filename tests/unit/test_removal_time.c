@@ -83,6 +83,113 @@ static void clock_does_not_go_back(void **state)
 	assert_int_equal(vt_due(t), 5 * VT_SEC); /* of b: the next notify, from the later time */
 }
 
+static int declare(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	return vdev_removal_declare(r, now, slot, VDEV_REMOVAL_GUEST, VDEV_REMOVAL_UNSAFE);
+}
+
+static int request(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	return vdev_removal_request(r, now, slot, NULL);
+}
+
+static int registers(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	return vdev_removal_slot(r, now, slot, VT_ON, 0);
+}
+
+static int ready(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	return vdev_removal_ready(r, now, slot, 1);
+}
+
+static int add(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	const struct vdev_removal_unit u = {.struct_size = sizeof(u), .parent = slot};
+	uint64_t made;
+
+	return vdev_removal_add(r, now, &u, &made);
+}
+
+static int step(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	(void)slot;
+	return vdev_removal_step(r, now);
+}
+
+static int pause_and_resume(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	(void)slot;
+	return vdev_removal_pause(r, now) | vdev_removal_resume(r, 0);
+}
+
+static int resume(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	(void)slot;
+	return vdev_removal_resume(r, now);
+}
+
+static int hold_and_unhold(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	(void)slot;
+	return vdev_removal_hold(r, now) | vdev_removal_unhold(r, 0);
+}
+
+static int unhold(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	(void)slot;
+	return vdev_removal_hold(r, 0) | vdev_removal_unhold(r, now);
+}
+
+static int reset_begin(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	(void)slot;
+	return vdev_removal_reset_begin(r, now) | vdev_removal_reset_end(r, 0);
+}
+
+static int reset_end(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	(void)slot;
+	return vdev_removal_reset_begin(r, 0) | vdev_removal_reset_end(r, now);
+}
+
+/* Each event tells the time: what an older thread says afterwards is of the same moment. */
+static void each_event_carries_the_time(void **state)
+{
+	static int (*const events[])(struct vdev_removal * r, uint64_t now,
+				     uint64_t slot) = {vdev_removal_forget,
+						       vdev_removal_ack,
+						       request,
+						       declare,
+						       registers,
+						       ready,
+						       add,
+						       step,
+						       pause_and_resume,
+						       resume,
+						       hold_and_unhold,
+						       unhold,
+						       reset_begin,
+						       reset_end};
+	struct vt_removal *t = *state;
+
+	for (uint32_t i = 0; i < VT_COUNT(events); i++) {
+		uint64_t later, ns = 0;
+
+		reconfigure(t, t->config);
+		vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
+		vt_slot(t, 's', VDEV_REMOVAL_PCIE, 0);
+		later = t->now + 10 * VT_SEC;
+		assert_in_range(events[i](t->r, later, t->h['s']), 0, 10);
+		vt_drain(t);
+		vt_ready(t, 'a', 1);
+		vt_request_with(t, 'a', 0, 0, 3 * VT_SEC);
+		vt_drain(t);
+		assert_int_equal(vdev_removal_deadline(t->r, &ns), 1);
+		assert_int_equal(ns, later + 3 * VT_SEC);
+	}
+}
+
 static void end_of_time_does_not_wrap(void **state)
 {
 	struct vt_removal *t = *state;
@@ -229,6 +336,7 @@ int main(void)
 		TEST(one_step_serves_all_that_is_due),
 		TEST(nothing_happens_before_step),
 		TEST(clock_does_not_go_back),
+		TEST(each_event_carries_the_time),
 		TEST(end_of_time_does_not_wrap),
 		TEST(guests_deadlines_stand_still_while_paused),
 		TEST(hosts_deadlines_go_on_while_paused),

@@ -182,6 +182,17 @@ static void r14_backend_dies_while_it_is_waited_for(void **state)
 	vt_expect(t, vt_done(t, 'a', -ECANCELED), "WARN:aB REQUESTED:aB"); /* RESUME: of what? */
 }
 
+static void r14_dead_backend_shows_in_every_action(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
+	vt_ready(t, 'a', 1);
+	vdev_removal_backend_gone(t->r, t->h['a']);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:aB REQUESTED:aB");
+	vt_expect(t, vt_pass(t, 60 * VT_SEC), "UNWARN:aB TIMED_OUT:aFB");
+}
+
 static void r14_only_the_dead_function_is_left_out(void **state)
 {
 	struct vt_removal *t = *state;
@@ -212,6 +223,7 @@ int main(void)
 		TEST_FULL(r14_dead_backend_is_not_waited_for),
 		TEST_FULL(r14_backend_dies_just_before_it_would_be_waited_for),
 		TEST_FULL(r14_backend_dies_while_it_is_waited_for),
+		TEST(r14_dead_backend_shows_in_every_action),
 		TEST_FULL(r14_only_the_dead_function_is_left_out),
 	};
 

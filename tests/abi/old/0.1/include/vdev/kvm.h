@@ -128,7 +128,8 @@ VDEV_API void vdev_kvm_free(struct vdev_kvm *kvm);
  * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: max_devices; -EBUSY: the device is hidden already;
  * or the errno of the ioctl, see vdev_kvm_error()
  */
-VDEV_API int vdev_kvm_add_irqfd(struct vdev_kvm *kvm, uint64_t dev, const struct vdev_kvm_irqfd *irqfd);
+VDEV_API int vdev_kvm_add_irqfd(struct vdev_kvm *kvm, uint64_t dev,
+				const struct vdev_kvm_irqfd *irqfd);
 
 /**
  * Registers an ioeventfd of a device, and attaches it with VDEV_KVM_ATTACH.
