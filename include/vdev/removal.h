@@ -285,7 +285,8 @@ struct vdev_removal_planned {
 #define VDEV_REMOVAL_QUEUED 1u /**< waits for its slot */
 #define VDEV_REMOVAL_PENDING 2u /**< asked for, before the point of no return */
 #define VDEV_REMOVAL_LEAVING 3u /**< after the point of no return */
-#define VDEV_REMOVAL_HIDDEN 4u /**< ejected by the guest and held */
+#define VDEV_REMOVAL_HIDDEN \
+	4u /**< ejected by the guest and held; its slot counts as free meanwhile */
 #define VDEV_REMOVAL_SETTLING 5u /**< an emptied slot */
 /** @} */
 

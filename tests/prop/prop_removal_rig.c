@@ -81,6 +81,18 @@ void rig_fini(struct rig *g)
 		m_fail(&g->m, "memory is left, or was freed with a wrong size");
 }
 
+static void wrong_count(struct rig *g, int got, int expected)
+{
+	char units[4 * M_UNITS + 1] = "";
+	int used = 0;
+
+	for (uint32_t i = 0; i < M_UNITS; i++)
+		if (m_can_give(&g->m, i))
+			used += snprintf(units + used, sizeof(units) - (size_t)used, " %u", i);
+	m_fail(&g->m, "the call gives %d, expected %d; the model's units with an action:%s", got,
+	       expected, units);
+}
+
 /* After each call. Whether somebody who joined in the middle hears of it is open: one more or less. */
 void rig_compare(struct rig *g, int got, int expected)
 {
@@ -91,7 +103,7 @@ void rig_compare(struct rig *g, int got, int expected)
 		more += m_may_give(m, i);
 	rig_say(g, " = %d\n", got);
 	if (got < 0 || expected < 0 ? got != expected : got < expected || got > expected + more)
-		m_fail(m, "the call gives %d, expected %d", got, expected);
+		wrong_count(g, got, expected);
 	if (!m->failed)
 		m_check(m, g->r);
 	if (g->w.broken)

@@ -167,7 +167,8 @@ static uint32_t next_held(const struct model *m)
 
 	for (uint32_t t = 1; t < M_UNITS; t++)
 		if (m->unit[t].used && m->unit[t].op.phase == M_HELD &&
-		    (!best || (uint32_t)m->unit[t].handle << 8 < (uint32_t)m->unit[best].handle << 8))
+		    (!best || (uint32_t)m->unit[t].handle << 8 < (uint32_t)m->unit[best].handle
+									 << 8))
 			best = t;
 	return best;
 }

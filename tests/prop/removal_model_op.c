@@ -381,6 +381,10 @@ void m_members_gone(struct model *m, uint32_t t)
 {
 	struct m_op *op = &m->unit[t].op;
 
+	if (op->holding) { /* there was nothing to hold */
+		m_clear(m, t);
+		return;
+	}
 	op->outcome = op->by_guest ? VDEV_REMOVAL_REMOVED_BY_GUEST : VDEV_REMOVAL_REMOVED;
 	op->phase = M_END;
 	op->fault = 0;
@@ -493,7 +497,7 @@ static void ask_anew(struct model *m, uint32_t i, uint32_t ended, int late_ack)
 }
 
 /* Who asked has been told. Who asked anew meanwhile begins anew. */
-static void ask_again(struct model *m, uint32_t t, int late_ack)
+static void ask_again(struct model *m, uint32_t t, int late_ack, int held)
 {
 	uint32_t list[M_UNITS], n = m_order(m, t, list), count = 0;
 
@@ -501,7 +505,9 @@ static void ask_again(struct model *m, uint32_t t, int late_ack)
 		if (m_speaks_for(m, t, list[k]))
 			list[count++] = list[k];
 	for (uint32_t k = 0; k < count; k++) {
-		m->unit[list[k]].requested = m->unit[list[k]].again;
+		/* What only holds never spoke for those who asked something above it. */
+		m->unit[list[k]].requested = m->unit[list[k]].again ||
+					     (held && m->unit[list[k]].requested);
 		m->unit[list[k]].again = 0;
 	}
 	for (uint32_t k = 0; k < count; k++)
@@ -519,7 +525,7 @@ void m_clear(struct model *m, uint32_t t)
 	u->notes &= M_N_OWN;
 	u->note = 0;
 	if (!old.absorbed)
-		ask_again(m, t, old.late_ack);
+		ask_again(m, t, old.late_ack, old.holding);
 	if (m_is_slot(m, t) && old.emptied && m_alone(m, t) && (u->slot_cap & 0x2) &&
 	    !m->in_reset) {
 		u->settling = 1;

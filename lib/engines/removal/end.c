@@ -92,8 +92,8 @@ static void forget_request(struct vdev_removal *r, uint32_t index, uint32_t m, u
 	struct unit *u = unit_at(r, m);
 
 	(void)index;
-	(void)flags;
-	u->flags &= ~U_REQUESTED;
+	if (!(flags & O_HOLDING)) /* which speaks for nobody */
+		u->flags &= ~U_REQUESTED;
 	if (u->flags & U_NEXT)
 		u->flags |= U_REQUESTED;
 	u->flags &= ~U_NEXT;
