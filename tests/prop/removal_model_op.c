@@ -506,8 +506,8 @@ static void ask_again(struct model *m, uint32_t t, int late_ack, int held)
 			list[count++] = list[k];
 	for (uint32_t k = 0; k < count; k++) {
 		/* What only holds never spoke for those who asked something above it. */
-		m->unit[list[k]].requested = m->unit[list[k]].again ||
-					     (held && m->unit[list[k]].requested);
+		m->unit[list[k]].requested =
+			m->unit[list[k]].again || (held && m->unit[list[k]].requested);
 		m->unit[list[k]].again = 0;
 	}
 	for (uint32_t k = 0; k < count; k++)
