@@ -465,6 +465,7 @@ void m_back_out(struct model *m, uint32_t t, uint32_t outcome)
 	if (outcome != VDEV_REMOVAL_REFUSED && outcome != VDEV_REMOVAL_ROLLED_BACK)
 		op->fault = 0;
 	op->outcome = outcome;
+	op->returning = op->returning && !outcome;
 	op->phase = M_UNDO;
 	if (held)
 		unhold_for_nobody(m);

@@ -229,4 +229,5 @@ void m_reloaded(struct model *m, uint64_t now)
 		past_is_now(m, &u->warn_at);
 	}
 	m->now = now;
+	m_wake(m); /* who waited for the end of a CANCEL goes on */
 }

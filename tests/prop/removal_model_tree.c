@@ -71,7 +71,8 @@ uint32_t m_target(const struct model *m, uint32_t i)
 {
 	uint32_t parent = m->unit[i].parent;
 
-	return parent && m_is_slot(m, parent) && !m->unit[i].queued ? parent : i;
+	return parent && m_is_slot(m, parent) && !m_is_slot(m, i) && !m->unit[i].queued ? parent
+											: i;
 }
 
 /* Children of `i`, the last of them first: highest function, then newest. Returns the list's length. */

@@ -190,6 +190,24 @@ static void r9_force_when_the_warning_itself_fails(void **state)
 	vt_expect(t, ask(t, VDEV_REMOVAL_ACK_RETRY, 5), "WARN:a ROLLED_BACK:aF(WARN,-5)");
 }
 
+/* Who asked for a slot is told when it is empty, whatever forced it. */
+static void r9_force_of_a_slot_is_told_to_who_asked_for_it(void **state)
+{
+	static const char forced[] = "HIDE:aLX TEARDOWN:aX RELEASE:aX REMOVED:aFGX REMOVED:sFX";
+	struct vt_removal *t = *state;
+
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_expect(t, vt_request_with(t, 's', VDEV_REMOVAL_ACK_FORCE, 0, 0), "WARN:s REQUESTED:s");
+	vt_expect(t, vt_pass(t, 60 * VT_SEC), forced);
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_expect(t, vt_request_with(t, 's', VDEV_REMOVAL_ACK_FORCE, 0, 0), "WARN:s REQUESTED:s");
+	vt_expect(t, vt_refuse(t, 's', VDEV_REMOVAL_REASON_BUSY), forced);
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_script(t, VDEV_REMOVAL_WARN, 's', -EIO);
+	vt_expect(t, vt_request_with(t, 's', VDEV_REMOVAL_ACK_FORCE, 0, 0),
+		  "WARN:s HIDE:aLX TEARDOWN:aX RELEASE:aX REMOVED:aFGX REMOVED:sFX");
+}
+
 static void r9_full_transport_is_tried_again(void **state)
 {
 	struct vt_removal *t = *state;
@@ -324,6 +342,7 @@ int main(void)
 		TEST(r9_retry_255_is_the_most),
 		TEST(r9_force_removes_without_it),
 		TEST(r9_force_when_the_warning_itself_fails),
+		TEST(r9_force_of_a_slot_is_told_to_who_asked_for_it),
 		TEST(r9_full_transport_is_tried_again),
 		TEST(r9_full_transport_does_not_hold_the_time_out_up),
 		TEST(r9_acpi_notify_is_repeated_freely),

@@ -125,6 +125,37 @@ static void r9_indicator_counts_only_where_there_is_one(void **state)
 	vt_expect(t, vt_registers(t, 's', 0x421, 0), ACKED_A); /* PCC alone is the answer */
 }
 
+static void r9_controller_counts_only_where_there_is_one(void **state)
+{
+	static const struct vdev_removal_unit slot = {.unit_class = VDEV_REMOVAL_PCI_SLOT,
+						      .transport = VDEV_REMOVAL_PCIE,
+						      .slot_cap = 0x51}; /* no PCP */
+	struct vt_removal *t = *state;
+
+	vt_add(t, 's', &slot);
+	vt_child(t, 'a', 's', VDEV_REMOVAL_PCI_FUNCTION, 0);
+	vt_registers(t, 's', VT_ON, 0);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:s REQUESTED:a");
+	vt_expect(t, vt_registers(t, 's', 0x321, 0), ACKED_A); /* the indicator alone */
+}
+
+/* What the slot says counts until the press is taken. */
+static void r9_slot_that_begins_to_blink_before_the_press_was_taken(void **state)
+{
+	struct vt_removal *t = *state;
+
+	for (char c = 'p'; c <= 'r'; c++) {
+		vt_slot(t, c, VDEV_REMOVAL_PCIE, 0);
+		vt_child(t, (char)(c - 'p' + 'a'), c, VDEV_REMOVAL_PCI_FUNCTION, 0);
+		vt_registers(t, c, VT_ON, 0);
+		vt_request(t, c, 0);
+	}
+	assert_int_equal(vt_registers(t, 'q', VT_BLINK, 0), 2); /* one of three waits again */
+	vt_expect(t, 0, "WARN:p WARN:r REQUESTED:p REQUESTED:r");
+	vt_expect(t, vt_registers(t, 'q', VT_ON, ABP), "");
+	vt_expect(t, vt_registers(t, 'q', VT_ON, 0), "WARN:q REQUESTED:q");
+}
+
 static void r9_ack_is_indicator_and_controller_off(void **state)
 {
 	struct vt_removal *t = *state;
@@ -258,6 +289,8 @@ int main(void)
 		TEST(r9_button_time_counts_across_requests),
 		TEST(r9_unseen_or_blinking_at_the_request_waits),
 		TEST(r9_indicator_counts_only_where_there_is_one),
+		TEST(r9_controller_counts_only_where_there_is_one),
+		TEST(r9_slot_that_begins_to_blink_before_the_press_was_taken),
 		TEST(r9_ack_is_indicator_and_controller_off),
 		TEST(r9_ack_is_an_edge),
 		TEST(r9_blinking_is_busy_told_once),

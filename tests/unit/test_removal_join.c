@@ -252,6 +252,19 @@ static void r11_cancel_takes_back_those_of_other_functions_too(void **state)
 	assert_int_equal(vt_info(t, 's').state, VDEV_REMOVAL_PRESENT);
 }
 
+static void r11_cancel_takes_back_that_of_the_slot_itself(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_expect(t, vt_request(t, 's', 0), "WARN:s REQUESTED:s");
+	vt_script(t, VDEV_REMOVAL_OUTCOME, 's', VT_LATER);
+	vt_expect(t, vt_pass(t, 60 * VT_SEC), "UNWARN:s TIMED_OUT:sF");
+	vt_expect(t, vt_request(t, 's', VDEV_REMOVAL_FORCE), "");
+	vt_expect(t, vt_cancel(t, 's'), "");
+	vt_expect(t, vt_done(t, 's', 0), "");
+}
+
 static void r11_cancel_past_the_point_of_no_return(void **state)
 {
 	struct vt_removal *t = *state;
@@ -301,6 +314,7 @@ int main(void)
 		TEST(r11_cancel_while_it_is_taken_back_changes_nothing),
 		TEST(r11_cancel_takes_back_one_that_waits_for_the_first_to_end),
 		TEST(r11_cancel_takes_back_those_of_other_functions_too),
+		TEST(r11_cancel_takes_back_that_of_the_slot_itself),
 		TEST(r11_cancel_past_the_point_of_no_return),
 		TEST(r11_cancel_by_the_slot_or_any_function),
 	};

@@ -109,9 +109,11 @@ static void r1_own_level_without_actions_takes_the_vmms_unsafe_set(void **state)
 	struct vt_removal *t = *state;
 
 	vdev_removal_set_actions(t->r, VDEV_REMOVAL_PCI_FUNCTION, VDEV_REMOVAL_UNSAFE, steps, 5);
-	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
-	vt_level(t, 'a', 20);
-	vt_expect(t, vt_request(t, 'a', 0), "OWN:a WARN:a REQUESTED:a");
+	for (uint32_t level = VDEV_REMOVAL_OWN_FIRST; level <= VDEV_REMOVAL_OWN_LAST; level++) {
+		vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+		vt_level(t, 'a', level);
+		vt_expect(t, vt_request(t, 'a', 0), "OWN:a WARN:a REQUESTED:a");
+	}
 }
 
 /* A set of the VMM's own for SAFE may quiesce too; the guest may take its word back meanwhile. */
@@ -282,6 +284,20 @@ static void r6_late_safe_lets_a_waiting_request_proceed(void **state)
 	vt_expect(t, vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE), "QUIESCE:a " GONE_A);
 }
 
+static void r6_late_safe_before_or_while_the_warning_is_given(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_request(t, 'a', 0); /* WARN waits to be taken */
+	vt_expect(t, vt_level(t, 'a', VDEV_REMOVAL_SAFE), GONE_A);
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
+	vt_expect(t, vt_level(t, 'a', VDEV_REMOVAL_SAFE), "");
+	vt_expect(t, vt_done(t, 'a', 0), "HIDE:aL REQUESTED:a TEARDOWN:a RELEASE:a REMOVED:aFG");
+}
+
 static void r6_late_safe_of_one_function_is_not_enough(void **state)
 {
 	struct vt_removal *t = *state;
@@ -348,6 +364,7 @@ int main(void)
 		TEST(r6_forgetting_leaves_the_operators_level),
 		TEST(r6_guest_reset_forgets),
 		TEST(r6_late_safe_lets_a_waiting_request_proceed),
+		TEST(r6_late_safe_before_or_while_the_warning_is_given),
 		TEST(r6_late_safe_of_one_function_is_not_enough),
 		TEST(r6_nothing_declared_lengthens_a_removal),
 		TEST(r6_safe_removal_that_began_is_not_made_longer),

@@ -185,6 +185,10 @@ static void r13_each_reason(void **state)
 	assert_int_equal(because(t, 'a', 0), VDEV_REMOVAL_BECAUSE_BELOW);
 	assert_int_equal(because(t, 'b', 0), VDEV_REMOVAL_BECAUSE_UNSAFE);
 	assert_int_equal(because(t, 's', 0), VDEV_REMOVAL_BECAUSE_UNSAFE);
+	vt_level(t, 'a', VDEV_REMOVAL_UNKNOWN);
+	assert_int_equal(because(t, 'a', 0), VDEV_REMOVAL_BECAUSE_UNKNOWN);
+	assert_int_equal(because(t, 'b', 0), VDEV_REMOVAL_BECAUSE_BELOW);
+	assert_int_equal(because(t, 's', 0), VDEV_REMOVAL_BECAUSE_UNKNOWN);
 	vt_level(t, 'a', VDEV_REMOVAL_UNSAFE); /* both alike: each for its own sake */
 	assert_int_equal(because(t, 'a', 0), VDEV_REMOVAL_BECAUSE_UNSAFE);
 	assert_int_equal(because(t, 'b', 0), VDEV_REMOVAL_BECAUSE_UNSAFE);

@@ -205,7 +205,9 @@ static void bytes_are_what_was_allocated(void **state)
 	static const struct vdev_removal_step steps[] = {
 		{VDEV_REMOVAL_HIDE, VDEV_REMOVAL_NO_UNDO, VT_SEC},
 		{VDEV_REMOVAL_RELEASE, VDEV_REMOVAL_NO_UNDO, VT_SEC}};
+	struct vdev_removal_step preset[VDEV_REMOVAL_MAX_STEPS];
 	struct vt_removal *t = *state;
+	int n;
 
 	reconfigure(t, (struct vdev_removal_config){.max_units = 5000});
 	for (uint64_t i = 1; i <= 1000; i++) {
@@ -216,6 +218,8 @@ static void bytes_are_what_was_allocated(void **state)
 		assert_int_equal(vt_stats(t).bytes, t->v.bytes);
 	}
 	vdev_removal_set_actions(t->r, 0, 3, steps, 2);
+	n = vdev_removal_get_actions(t->r, 0, 0, preset);
+	vdev_removal_set_actions(t->r, 0, 0, preset, (uint32_t)n);
 	vdev_removal_set_actions(t->r, 6, 31, steps, 2);
 	assert_int_equal(vt_stats(t).bytes, t->v.bytes);
 }

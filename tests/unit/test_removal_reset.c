@@ -94,6 +94,21 @@ static void r17_refused_end_changes_nothing(void **state)
 	assert_int_equal(vdev_removal_level(t->r, t->h['b']), VDEV_REMOVAL_UNKNOWN);
 }
 
+/* Not idle in time, so it was to be warned: but nobody is left to be warned. */
+static void r17_on_the_way_back_to_a_warning(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE);
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', -EBUSY);
+	vt_script(t, VDEV_REMOVAL_RESUME, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "QUIESCE:a RESUME:a");
+	begin(t);
+	vt_expect(t, vt_done(t, 'a', 0), GONE_A);
+	vt_expect(t, end(t), "");
+}
+
 static void r17_undo_that_is_under_way_ends_first(void **state)
 {
 	struct vt_removal *t = *state;
@@ -276,6 +291,7 @@ int main(void)
 		TEST(r17_step_that_is_outstanding_ends_first),
 		TEST(r17_end_is_refused_until_they_are_finished),
 		TEST(r17_refused_end_changes_nothing),
+		TEST(r17_on_the_way_back_to_a_warning),
 		TEST(r17_undo_that_is_under_way_ends_first),
 		TEST(r17_requests_between_the_phases_need_no_ack),
 		TEST(r17_end_without_begin),

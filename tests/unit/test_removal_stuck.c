@@ -83,6 +83,8 @@ static void r10_stuck_at_each_step(void **state)
 		vt_pass(t, rows[i].ns);
 		vt_drain(t);
 		assert_int_equal(t->last.kind, VDEV_CANCEL);
+		assert_int_equal(t->last.arg[1], rows[i].kind);
+		assert_int_equal(t->last.arg[2], 0);
 		vt_expect(t, force(t, 'a'), rows[i].after);
 		snprintf(text, sizeof(text), "RELEASE:aX FAILED_AT:aFGX(%s,-110)", rows[i].stuck);
 		vt_expect(t, vt_done(t, 'a', 0), text);

@@ -93,6 +93,16 @@ static int request(struct vdev_removal *r, uint64_t now, uint64_t slot)
 	return vdev_removal_request(r, now, slot, NULL);
 }
 
+static int cancel(struct vdev_removal *r, uint64_t now, uint64_t slot)
+{
+	const struct vdev_removal_unit u = {.struct_size = sizeof(u)};
+	uint64_t made;
+
+	(void)slot;
+	return vdev_removal_add(r, 0, &u, &made) | vdev_removal_request(r, 0, made, NULL) |
+	       vdev_removal_cancel(r, now, made);
+}
+
 static int registers(struct vdev_removal *r, uint64_t now, uint64_t slot)
 {
 	return vdev_removal_slot(r, now, slot, VT_ON, 0);
@@ -160,6 +170,7 @@ static void each_event_carries_the_time(void **state)
 				     uint64_t slot) = {vdev_removal_forget,
 						       vdev_removal_ack,
 						       request,
+						       cancel,
 						       declare,
 						       registers,
 						       ready,

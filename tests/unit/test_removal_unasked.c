@@ -230,6 +230,48 @@ static void r16_hold_that_is_never_given_back_blocks_nothing(void **state)
 	vt_expect(t, vt_request(t, 's', 0), GONE_A " REMOVED:sF");
 }
 
+/* The request of the function that goes along is not lost: it begins when all are hidden. */
+static void r16_eject_above_a_request(void **state)
+{
+	static const char *const forced[] = {"", "X"};
+	struct vt_removal *t = *state;
+	char wanted[200];
+
+	for (uint32_t i = 0; i < 2; i++) {
+		vt_add(t, 'p',
+		       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_BRIDGE,
+						   .transport = VDEV_REMOVAL_ACPI});
+		vt_add(t, 'x',
+		       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_FUNCTION,
+						   .transport = VDEV_REMOVAL_ACPI,
+						   .parent = t->h['p']});
+		vt_script(t, VDEV_REMOVAL_WARN, 'x', VT_LATER);
+		vt_expect(t, vt_request(t, 'x', 0), "WARN:x");
+		if (i)
+			vt_expect(t, vt_request(t, 'x', VDEV_REMOVAL_FORCE), "");
+		vt_expect(t, vt_ack(t, 'p'), "");
+		snprintf(wanted, sizeof(wanted), "REMOVED:xFG%s", forced[i]);
+		vt_done(t, 'x', 0);
+		vt_drain(t);
+		assert_non_null(strstr(t->text, wanted));
+		assert_non_null(strstr(t->text, "HIDE:pL"));
+		assert_int_equal(vt_info(t, 'p').state, VDEV_REMOVAL_HIDDEN);
+	}
+}
+
+static void r16_given_back_level_is_managements(void **state)
+{
+	struct vt_removal *t = *state;
+
+	reconfigure(t, (struct vdev_removal_config){.level_policy = VDEV_REMOVAL_LEVEL_OPERATOR});
+	unit(t, 'a', VDEV_REMOVAL_UNASKED_HOLD);
+	vdev_removal_declare(t->r, t->now, t->h['a'], VDEV_REMOVAL_OPERATOR, VDEV_REMOVAL_SAFE);
+	vt_expect(t, vt_ack(t, 'a'), "HIDE:aL");
+	vdev_removal_reset_begin(t->r, t->now);
+	vt_expect(t, vdev_removal_reset_end(t->r, t->now), "REANNOUNCE:a");
+	assert_int_equal(vdev_removal_level(t->r, t->h['a']), VDEV_REMOVAL_SAFE);
+}
+
 static void r16_eject_of_a_subtree(void **state)
 {
 	struct vt_removal *t = *state;
@@ -289,6 +331,8 @@ int main(void)
 		TEST(r16_ack_of_a_unit_that_was_never_shown_is_counted),
 		TEST(r16_ack_while_leaving_changes_nothing),
 		TEST(r16_hold_that_is_never_given_back_blocks_nothing),
+		TEST(r16_eject_above_a_request),
+		TEST(r16_given_back_level_is_managements),
 		TEST(r16_eject_of_a_subtree),
 		TEST(r16_what_it_did_is_logged),
 	};

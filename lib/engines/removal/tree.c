@@ -89,12 +89,13 @@ uint32_t vdev__removal_after(const struct vdev_removal *r, uint32_t target, uint
 	return u->parent;
 }
 
-/* The unit that a request for `index` acts on: the slot it is plugged into, or itself. */
+/* The unit that a request for `index` acts on: the slot it is plugged into, or itself; a slot, even
+ * directly below another one, is itself. */
 uint32_t vdev__removal_target(const struct vdev_removal *r, uint32_t index)
 {
 	const struct unit *u = unit_at(r, index);
 
-	if (u->parent == ROOT || (u->flags & U_QUEUED))
+	if (u->parent == ROOT || (u->flags & U_QUEUED) || outlives(u))
 		return index;
 	return outlives(unit_at(r, u->parent)) ? u->parent : index;
 }
