@@ -112,6 +112,13 @@ static void each_call_of_the_map_has_a_row(void **state)
 		(name), run_table, NULL, NULL, (void *)(uintptr_t)(const void *)&(rows) \
 	}
 
+/* Unlocking what is not locked is the point of a row: the call answers -EPERM. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "report_mutex_bugs=0";
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
