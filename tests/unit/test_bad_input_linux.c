@@ -113,7 +113,7 @@ static void each_call_of_the_map_has_a_row(void **state)
 	}
 
 /* Unlocking what is not locked is the point of a row: the call answers -EPERM. */
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
 	return "report_mutex_bugs=0";

@@ -97,26 +97,6 @@ static void r11_force_upgrades_one_that_is_being_taken_back(void **state)
 	assert_int_equal(vt_stats(t).rolled_back, 0);
 }
 
-/* FORCE is for what it was asked for: the bridge above it is asked when the function is gone. */
-static void r11_force_below_is_no_force_above(void **state)
-{
-	struct vt_removal *t = *state;
-
-	vt_add(t, 'p',
-	       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_BRIDGE,
-					   .transport = VDEV_REMOVAL_ACPI});
-	vt_add(t, 'a',
-	       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_FUNCTION,
-					   .transport = VDEV_REMOVAL_ACPI,
-					   .parent = t->h['p']});
-	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
-	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
-	vt_expect(t, force(t), "");
-	vt_expect(t, vt_request(t, 'p', 0), "");
-	vt_expect(t, vt_done(t, 'a', 0),
-		  "HIDE:aLX REQUESTED:aX TEARDOWN:aX RELEASE:aX REMOVED:aFGX WARN:p REQUESTED:p");
-}
-
 static void r11_force_from_the_start(void **state)
 {
 	struct vt_removal *t = *state;
@@ -324,7 +304,6 @@ int main(void)
 		TEST(r11_force_upgrades_one_that_waits_for_the_guest),
 		TEST(r11_force_while_an_action_is_outstanding_waits_for_it),
 		TEST(r11_force_upgrades_one_that_is_being_taken_back),
-		TEST(r11_force_below_is_no_force_above),
 		TEST(r11_force_from_the_start),
 		TEST(r11_asking_again_while_the_outcome_is_told_begins_anew),
 		TEST(r11_asking_again_while_it_is_undone_begins_anew),
