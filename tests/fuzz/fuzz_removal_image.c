@@ -4,7 +4,8 @@
  *
  * What load() takes must be an object like any other: it can be written and read again, a guest may do
  * what it likes, and in the end everything ends. The mutator mends lengths and checksums, so that the
- * fuzzer gets past them; about one in sixteen inputs is left damaged.
+ * fuzzer gets past them, and now and then begins anew with the image of a real engine, so that no old
+ * corpus is needed; about one in sixteen inputs is left damaged.
  */
 #include "core/image.h"
 
@@ -38,6 +39,54 @@ static void copy_number(uint8_t *payload, size_t size, unsigned int seed)
 			payload + (seed >> 3) * 17u % (size - length), length);
 }
 
+static unsigned int roll(unsigned int *seed, unsigned int n)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return (*seed >> 16) % n;
+}
+
+static void some_units(struct vdev_removal *r, unsigned int *seed)
+{
+	struct vdev_removal_info infos[FZ_UNITS];
+	uint64_t handle;
+
+	for (uint32_t n = 2 + roll(seed, 5); n; n--) {
+		uint32_t have = fz_units(r, infos);
+		struct vdev_removal_unit u = {.struct_size = sizeof(u)};
+
+		u.unit_class = roll(seed, 3) + 1;
+		u.transport = u.unit_class == VDEV_REMOVAL_PCI_SLOT ? 1 : roll(seed, 4);
+		u.flags = roll(seed, 4);
+		u.parent = have && roll(seed, 3) ? infos[roll(seed, have)].unit : 0;
+		u.name = n;
+		u.unasked = roll(seed, 3);
+		u.slot_cap = 0x13;
+		vdev_removal_add(r, 1000, &u, &handle);
+	}
+}
+
+/* An engine in the middle of something. Returns the size of its image, 0: it does not fit. */
+static size_t fresh_image(uint8_t *data, size_t max_size, unsigned int seed)
+{
+	struct vdev_removal *r = NULL;
+	struct vdev_action a;
+	size_t size = 0;
+
+	fz_require(vdev_removal_new(&r, NULL, &config) == 0);
+	some_units(r, &seed);
+	vdev_removal_ready(r, 1000, 0, 1);
+	for (uint32_t n = 1 + roll(&seed, 4); n; n--) {
+		fz_guest(r, 1000, roll(&seed, 0x10000));
+		for (uint32_t k = roll(&seed, 8); k; k--)
+			if (vdev_removal_next(r, &a, sizeof(a)) == 1 && roll(&seed, 8))
+				vdev_removal_done(r, 1000, a.id, fz_status(a.id, seed | 1));
+	}
+	if (vdev_removal_save(r, 1000 + roll(&seed, 400), data, max_size, &size))
+		size = 0;
+	vdev_removal_free(r);
+	return size;
+}
+
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
 	struct vdev__writer w;
@@ -46,6 +95,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 
 	if (seed % 16 == 0 || max_size <= VDEV__IMAGE_HEADER)
 		return LLVMFuzzerMutate(data, size, max_size);
+	need = seed % 16 == 2 ? fresh_image(data, max_size, seed >> 4) : 0;
+	if (need)
+		return need;
 	payload = size > VDEV__IMAGE_HEADER ? size - VDEV__IMAGE_HEADER : 0;
 	copy = malloc(max_size);
 	fz_require(copy != NULL);

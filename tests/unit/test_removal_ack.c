@@ -144,6 +144,17 @@ static void r9_retry_warns_again_n_times_then_fails(void **state)
 	assert_int_equal(vt_stats(t).timed_out, 3);
 }
 
+static void r9_retry_without_a_transport_only_waits(void **state)
+{
+	struct vt_removal *t = *state;
+
+	unsafe(t, VDEV_REMOVAL_NO_TRANSPORT);
+	vt_expect(t, ask(t, VDEV_REMOVAL_ACK_RETRY, 1), "");
+	vt_expect(t, vt_pass(t, 60 * VT_SEC), "");
+	assert_int_equal(vt_due(t), 60 * VT_SEC);
+	vt_expect(t, vt_pass(t, 60 * VT_SEC), "TIMED_OUT:aF");
+}
+
 static void r9_retry_0_is_fail(void **state)
 {
 	struct vt_removal *t = *state;
@@ -338,6 +349,7 @@ int main(void)
 		TEST(r9_keep_is_completed_by_a_reset),
 		TEST(r9_keep_can_be_cancelled_or_forced),
 		TEST(r9_retry_warns_again_n_times_then_fails),
+		TEST(r9_retry_without_a_transport_only_waits),
 		TEST(r9_retry_0_is_fail),
 		TEST(r9_retry_255_is_the_most),
 		TEST(r9_force_removes_without_it),

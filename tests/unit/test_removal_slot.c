@@ -171,6 +171,18 @@ static void r11_queued_one_can_be_removed_again(void **state)
 	vt_expect(t, vt_pass(t, 10 * VT_SEC), "");
 }
 
+static void r11_queued_one_whose_removal_is_taken_back_comes_after_all(void **state)
+{
+	struct vt_removal *t = *state;
+
+	emptied(t);
+	vt_expect(t, plug(t, 'b'), "");
+	vdev_removal_hold(t->r, t->now);
+	vt_expect(t, vt_request(t, 'b', 0), "");
+	vt_expect(t, vt_pass(t, 2 * VT_SEC), ""); /* its slot is free, but it is to leave */
+	vt_expect(t, vt_cancel(t, 'b'), "CANCELLED:bF ANNOUNCE:b");
+}
+
 static void r11_cold_add_is_refused_while_the_slot_is_not_free(void **state)
 {
 	struct vt_removal *t = *state;
@@ -235,6 +247,7 @@ int main(void)
 		TEST(r11_queued_one_is_announced_when_the_removal_is_given_up),
 		TEST(r11_several_queued_ones_are_all_announced),
 		TEST(r11_queued_one_can_be_removed_again),
+		TEST(r11_queued_one_whose_removal_is_taken_back_comes_after_all),
 		TEST(r11_cold_add_is_refused_while_the_slot_is_not_free),
 		TEST(r11_announce_comes_before_anything_else_of_the_unit),
 		TEST(r11_hot_add_without_a_slot),
