@@ -78,6 +78,31 @@ build() {
   }
 }
 
+# sanitizer NAME: compiler and environment for a build under it, `options` for meson, `wrapper` for each
+# test. Says why and returns 1 when this machine cannot.
+sanitizers="asan-gcc asan-clang tsan msan valgrind"
+sanitizer() {
+  options=(-Dwerror=true -Dtests=true -Ddocs=disabled -Dbench=disabled -Db_lundef=false) wrapper=''
+  export CC=gcc
+  case $1 in
+  asan-clang | msan) CC=clang ;;&
+  asan-*) options+=(-Db_sanitize=address,undefined) ;;
+  tsan) options+=(-Db_sanitize=thread -Dc_args=-Wno-tsan) ;; # gcc 12 warns of each fence
+  msan) options+=(-Db_sanitize=memory -Dexamples=false) ;;
+  valgrind)
+    wrapper="valgrind -q --error-exitcode=99 --leak-check=full --track-origins=yes \
+--suppressions=$root/tests/valgrind.supp"
+    ;;
+  esac
+  if ! have $CC; then echo "$CC is not installed"; return 1; fi
+  if [ "$1" = valgrind ] && ! have valgrind; then echo "valgrind is not installed"; return 1; fi
+  # Tests with a long loop shorten it: instrumented code is 5 to 50 times slower.
+  export VDEV_TEST_SLOW=1 VDEV_TIMEOUT_MULTIPLIER=6
+  export ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
+  export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+}
+
 # suite_size DIR SUITE: how many tests of a build belong to a suite.
 suite_size() {
   meson introspect --tests "$1" 2>/dev/null | python3 -c '

@@ -4,9 +4,12 @@
 
 usage: mcdc.py EXPORT.json SOURCE-ROOT [--list]
 
-A condition counts as waived when a comment `MCDC: reason` stands in a line of its decision or in the
-line above. Prints a table, what is neither covered nor waived, and as last line the percentage of
-covered or waived conditions.
+A comment `MCDC: reason` waives the conditions of the decision that it stands beside, in one of its
+lines or in the line above; `MCDC 2, 3: reason` those only, counted from 1 as they stand in the text.
+
+Prints a table, what is neither covered nor waived, waivers that waive nothing (stale), and as last
+lines `MC/DC N of M, W waived` and the percentage of covered or waived conditions. Exit code 1 when
+something is not covered or stale.
 """
 import json
 import os
@@ -14,61 +17,79 @@ import re
 import sys
 
 FOLDERS = ("lib/engines/", "lib/core/")
+WAIVER = re.compile(r"/\*(?:(?!\*/).)*?\bMCDC((?: ?\d+,?)*): *(?!\*/)\S.*?\*/", re.S)
 
 
 def decisions(export, root):
-    """{(file, position): [covered, ...]}; a function compiled twice counts once."""
+    """{file: {position: [covered, ...]}}; a function compiled twice counts once."""
     found = {}
     for unit in export["data"]:
         for file in unit["files"]:
             path = os.path.relpath(os.path.realpath(file["filename"]), os.path.realpath(root))
             if not path.startswith(FOLDERS):
                 continue
+            places = found.setdefault(path, {})
             for record in file.get("mcdc_records", []):
-                key, conditions = (path, tuple(record[:4])), record[-1]
-                old = found.setdefault(key, [False] * len(conditions))
-                found[key] = [a or b for a, b in zip(old, conditions)]
+                place, conditions = tuple(record[:4]), record[-1]
+                old = places.get(place, [False] * len(conditions))
+                places[place] = [a or b for a, b in zip(old, conditions)]
     return found
 
 
-def waiver(lines, first, last):
-    """The reason beside a decision, None without one."""
-    for line in lines[max(0, first - 2):last]:
-        match = re.search(r"MCDC: *(\S.*?) *(\*/|$)", line)
-        if match:
-            return match.group(1)
-    return None
+def waivers(text, places):
+    """[(line, decisions that it is for, condition numbers or None for all)]"""
+    found = []
+    for match in WAIVER.finditer(text):
+        first, last = (text.count("\n", 0, at) + 1 for at in match.span())
+        beside = [p for p in places if p[0] <= last and first <= p[2]]
+        numbers = {int(n) for n in re.findall(r"\d+", match.group(1))}
+        found.append((first, beside or [p for p in places if p[0] == last + 1], numbers))
+    return found
+
+
+class File:
+    """The decisions of one file: `rows` counts conditions, those covered, those waived."""
+
+    def __init__(self, root, path, places):
+        with open(os.path.join(root, path)) as file:
+            text = file.read()
+        lines, lacking, self.faults = text.splitlines(), {}, []
+        for place, conditions in places.items():
+            lacking[place] = {i + 1 for i, covered in enumerate(conditions) if not covered}
+        count = sum(map(len, places.values()))
+        missing = sum(map(len, lacking.values()))
+        for line, beside, numbers in waivers(text, places):
+            before = {place: set(lacking[place]) for place in beside}
+            for place in beside:
+                lacking[place] -= numbers or before[place]
+            needed = set().union(*before.values())
+            if not needed or not numbers <= needed:
+                self.faults.append("%s:%d: stale waiver: %s is covered, or not there" % (
+                    path, line, ", ".join(map(str, sorted(numbers - needed))) or "all"))
+        left = sum(map(len, lacking.values()))
+        for place, rest in sorted(lacking.items()):
+            if rest:
+                self.faults.append("%s:%d: condition %s of: %s" % (
+                    path, place[0], ", ".join(map(str, sorted(rest))), lines[place[0] - 1].strip()))
+        self.row = (count, count - missing, missing - left)
 
 
 def main():
     with open(sys.argv[1]) as file:
         export = json.load(file)
-    root = sys.argv[2]
-    totals, missing = {}, []
-    for (path, place), conditions in sorted(decisions(export, root).items()):
-        with open(os.path.join(root, path)) as file:
-            lines = file.read().splitlines()
-        reason = waiver(lines, place[0], place[2])
-        row = totals.setdefault(path, [0, 0, 0])
-        row[0] += len(conditions)
-        row[1] += sum(conditions)
-        lacking = [i + 1 for i, covered in enumerate(conditions) if not covered]
-        if lacking and reason:
-            row[2] += len(lacking)
-        elif lacking:
-            missing.append("%s:%d: condition %s of: %s" % (
-                path, place[0], ", ".join(map(str, lacking)), lines[place[0] - 1].strip()))
+    found = decisions(export, sys.argv[2])
+    files = {path: File(sys.argv[2], path, found[path]) for path in sorted(found)}
+    faults = [fault for file in files.values() for fault in file.faults]
     print("%-40s %10s %8s %7s" % ("file", "conditions", "covered", "waived"))
-    for path, row in sorted(totals.items()):
-        print("%-40s %10d %8d %7d" % (path, *row))
-    for line in missing if "--list" in sys.argv else missing[:40]:
-        print(line)
-    if len(missing) > 40 and "--list" not in sys.argv:
-        print("... and %d more decisions; --list shows all" % (len(missing) - 40))
-    count, covered, waived = (sum(row[i] for row in totals.values()) for i in range(3))
-    print("%d conditions, %d covered, %d waived" % (count, covered, waived))
+    for path, file in files.items():
+        print("%-40s %10d %8d %7d" % (path, *file.row))
+    print("\n".join(faults if "--list" in sys.argv else faults[:40]))
+    if len(faults) > 40 and "--list" not in sys.argv:
+        print("... and %d more; --list shows all" % (len(faults) - 40))
+    count, covered, waived = (sum(file.row[i] for file in files.values()) for i in range(3))
+    print("MC/DC %d of %d, %d waived" % (covered, count, waived))
     print("%.2f" % (100.0 * (covered + waived) / count if count else 0.0))
-    return 0 if count else 1
+    return 0 if count and not faults else 1
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ cd "$root" || exit 1
 
 meson_suites="unit prop oom traces examples abi install docs model kvm bench"
 gates="format static fuzz coverage mcdc planted"
-sanitizers="asan-gcc asan-clang tsan msan valgrind"
 by_default="format unit prop oom traces examples abi install docs model kvm fuzz asan-gcc"
 everything="format $meson_suites fuzz static $sanitizers coverage mcdc planted"
 
@@ -91,35 +90,18 @@ run_suites() {
 
 # run_sanitizer NAME: its own build, then the suites that make sense under it.
 run_sanitizer() {
-  local name=$1 wrapper='' suite suites=() candidates='unit oom prop traces fuzz examples' dir=build-$1
-  local options=(-Dwerror=true -Dtests=true -Ddocs=disabled -Dbench=disabled -Db_lundef=false)
+  local name=$1 why suite options wrapper suites=() candidates='unit oom prop traces fuzz examples' dir=build-$1
 
+  # Not in a subshell, which would take the environment with it.
+  why=$(sanitizer "$name") || { case_skip "$name" "$why"; return; }
+  sanitizer "$name"
   case $name in
-  asan-*) options+=(-Db_sanitize=address,undefined) candidates="$candidates kvm" ;;
-  tsan) options+=(-Db_sanitize=thread -Dc_args=-Wno-tsan) candidates="$candidates kvm" ;;
+  asan-* | tsan) candidates="$candidates kvm" ;;
   msan)
-    options+=(-Db_sanitize=memory -Dexamples=false)
     case_skip "msan: mini-VMM" "json-c is not instrumented: what it writes would count as uninitialised"
     ;;
-  valgrind)
-    if ! have valgrind; then case_skip valgrind "valgrind is not installed"; return; fi
-    candidates='unit oom'
-    wrapper="valgrind -q --error-exitcode=99 --leak-check=full --track-origins=yes \
---suppressions=$root/tests/valgrind.supp"
-    ;;
+  valgrind) candidates='unit oom' ;;
   esac
-  case $name in
-  asan-clang | msan)
-    if ! have clang; then case_skip "$name" "clang is not installed"; return; fi
-    export CC=clang
-    ;;
-  *) export CC=gcc ;;
-  esac
-  # Tests with a long loop shorten it: instrumented code is 5 to 50 times slower.
-  export VDEV_TEST_SLOW=1 VDEV_TIMEOUT_MULTIPLIER=6
-  export ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
-  export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-  export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
   if ! timed build build "$dir" "${options[@]}"; then
     case_fail "$name: build" "does not build (log above)"
     return

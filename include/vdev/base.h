@@ -53,6 +53,7 @@ extern "C" {
 #define VDEV_PART_RUNTIME 3u
 #define VDEV_PART_KVM 4u
 #define VDEV_PART_MOCK 5u
+#define VDEV_PART_ZEROCOPY 6u
 /** @} */
 
 /** What a trace event tells. @{ */
@@ -115,6 +116,7 @@ struct vdev_action {
 /** Each engine's action kinds begin at its base. @{ */
 #define VDEV_KIND_COMMON 0x000u
 #define VDEV_KIND_REMOVAL 0x100u
+#define VDEV_KIND_ZEROCOPY 0x200u
 /** @} */
 
 /**

@@ -14,16 +14,23 @@
 #define VDEV__LIKELY(x) (x)
 #define VDEV__UNLIKELY(x) (x)
 #endif
+/* Tells gcc -fanalyzer what the hooks hide: leaks, double frees, use of freed memory. */
+#if defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__)
+#define VDEV__ALLOCATES(count, size) \
+	__attribute__((malloc, malloc(vdev__free, 2), alloc_size(count, size), warn_unused_result))
+#else
+#define VDEV__ALLOCATES(count, size)
+#endif
 
 /* Copies src (NULL: malloc, free, no log, no trace) after checking it. -EINVAL, -E2BIG. */
 int vdev__env_copy(struct vdev_env *dst, const struct vdev_env *src);
 
 void vdev__free(const struct vdev_env *env, void *ptr, size_t size);
 /* Zeroed memory; NULL when the hook gave none or count * size overflows. */
-void *vdev__alloc(const struct vdev_env *env, size_t count, size_t size);
+void *vdev__alloc(const struct vdev_env *env, size_t count, size_t size) VDEV__ALLOCATES(2, 3);
 /* Grown copy with a zeroed tail; the old block stays valid when NULL comes back. */
 void *vdev__grow(const struct vdev_env *env, void *old, size_t old_count, size_t new_count,
-		 size_t size);
+		 size_t size) VDEV__ALLOCATES(4, 5);
 
 void vdev__log(const struct vdev_env *env, uint32_t level, const char *fmt, ...) VDEV__PRINTF(3, 4);
 

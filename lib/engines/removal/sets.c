@@ -188,7 +188,7 @@ int vdev__removal_check_set(const struct vdev_env *env, uint32_t level,
 	const char *why;
 	uint32_t hide;
 
-	if (!count || count > VDEV_REMOVAL_MAX_STEPS) {
+	if (count > VDEV_REMOVAL_MAX_STEPS) {
 		vdev__log(env, VDEV_LOG_ERROR, "action set: %u steps; expected 1..%u", count,
 			  VDEV_REMOVAL_MAX_STEPS);
 		return -EINVAL;

@@ -36,7 +36,7 @@ int vdev__removal_slot_free(const struct vdev_removal *r, uint32_t slot)
 	const struct unit *u = unit_at(r, slot);
 
 	return vdev__removal_covering(r, slot) == NOBODY && !(u->flags & U_SETTLING) &&
-	       !(u->transport == VDEV_REMOVAL_PCIE && (u->status & STA_CHANGES));
+	       (u->transport != VDEV_REMOVAL_PCIE || !(u->status & STA_CHANGES));
 }
 
 void vdev__removal_slot_emptied(struct vdev_removal *r, uint32_t slot)
