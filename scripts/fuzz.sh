@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Fuzzing. Target fuzz_NAME is tests/fuzz/fuzz_NAME.c, its corpus tests/fuzz/corpus/NAME, its dictionary, if
 # any, tests/fuzz/fuzz_NAME.dict.
-#   scripts/fuzz.sh --seconds N            each target for N seconds: what CI does
+#   scripts/fuzz.sh --seconds N [TARGET]   each target, or one, for N seconds: what CI does
 #   scripts/fuzz.sh TARGET HOURS           libFuzzer for hours, then the corpus is merged and kept
 #   scripts/fuzz.sh --afl TARGET HOURS     the same target under AFL++
-# A crash leaves its input in build-fuzz/crashes; make it a named test before you mend the bug.
+# A crash leaves its input in build-fuzz/crashes. Make it a named test before you mend the bug: copy it to
+# tests/fuzz/crashes/NAME/WHAT-WAS-WRONG and add that to fuzz_crashes in tests/fuzz/meson.build.
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
 
 dir=build-fuzz
-usage() { sed -n '5,9s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '5,7s/^# \{0,1\}//p' "$0"; }
 
 targets() {
   find $dir/tests/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' ! -name '*_replay' -printf '%f\n' | sort
@@ -62,18 +63,26 @@ afl_run() { # TARGET HOURS
   # afl-clang-fast brings a driver for -fsanitize=fuzzer targets.
   CC=afl-clang-fast build build-afl -Dfuzz=true -Dtests=true -Dexamples=false -Ddocs=disabled \
     -Dbench=disabled -Dkvm=disabled -Db_lundef=false || return 1
-  local dict=() seeds
+  local dict=() seeds out bad runs
   seeds=$(corpus_of "$1")
   [ ! -f "tests/fuzz/$1.dict" ] || dict=(-x "tests/fuzz/$1.dict")
   if [ -z "$(ls -A "$seeds" 2>/dev/null)" ]; then
     seeds=build-afl/seeds
     mkdir -p $seeds && echo 0 >$seeds/one
   fi
+  out=build-afl/out-$1
+  rm -rf "$out"
+  echo "fuzz: $1 under AFL++; how it goes: build-afl/$1.log, afl-whatsup $out"
   AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 \
-    timeout "${VDEV_AFL_SECONDS:-$(($2 * 3600))}" afl-fuzz -i "$seeds" -o "build-afl/out-$1" "${dict[@]}" \
-    -- "build-afl/tests/fuzz/$1" </dev/null
-  echo "fuzz: $(find "build-afl/out-$1" -path '*crashes/id*' | wc -l) crashes in build-afl/out-$1"
-  [ -z "$(find "build-afl/out-$1" -path '*crashes/id*')" ]
+    afl-fuzz -V "${VDEV_AFL_SECONDS:-$(($2 * 3600))}" -i "$seeds" -o "$out" "${dict[@]}" \
+    -- "build-afl/tests/fuzz/$1" >"build-afl/$1.log" 2>&1 </dev/null || {
+    tail -n 40 "build-afl/$1.log"
+    return 1
+  }
+  bad=$(find "$out" -path '*crashes/id*' -o -path '*hangs/id*' | wc -l)
+  runs=$(sed -n 's/^execs_done *: *//p' "$out/default/fuzzer_stats")
+  echo "fuzz: $1: $runs executions under AFL++, $bad crashes and hangs in $out"
+  [ "$bad" = 0 ] && [ "$runs" -gt 0 ]
 }
 
 build_targets() {
@@ -92,7 +101,7 @@ case ${1:-} in
     exit 1
   fi
   [ -n "$(targets)" ] || case_fail fuzz "the build has no fuzz target"
-  for target in $(targets); do
+  for target in ${3:-$(targets)}; do
     short_run "$target" "${2:-10}"
   done
   ;;

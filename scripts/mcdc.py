@@ -82,8 +82,10 @@ def main():
     faults = [fault for file in files.values() for fault in file.faults]
     print("%-40s %10s %8s %7s" % ("file", "conditions", "covered", "waived"))
     for path, file in files.items():
-        print("%-40s %10d %8d %7d" % (path, *file.row))
-    print("\n".join(faults if "--list" in sys.argv else faults[:40]))
+        if file.row[0]:
+            print("%-40s %10d %8d %7d" % (path, *file.row))
+    for fault in faults if "--list" in sys.argv else faults[:40]:
+        print(fault)
     if len(faults) > 40 and "--list" not in sys.argv:
         print("... and %d more; --list shows all" % (len(faults) - 40))
     count, covered, waived = (sum(file.row[i] for file in files.values()) for i in range(3))

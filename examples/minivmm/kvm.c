@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "lending.h"
 
 #define TSS_ADDRESS 0xfffbd000ul
 #define MAX_DEVICES 64
@@ -112,12 +113,13 @@ static int kvm_open(struct vm *vm)
 	if (!h)
 		return -ENOMEM;
 	h->kvm_fd = h->vm_fd = -1;
+	h->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	h->paused = true;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->changed, NULL);
 	vm->host = h;
 	catch_kicks();
-	r = make_vm(vm, h);
+	r = h->wake_fd < 0 ? -errno : make_vm(vm, h);
 	for (uint32_t i = 0; i < GUEST_CPUS && !r; i++)
 		r = vcpu_new(vm, i);
 	return r ? r : make_library(vm, h);
@@ -135,6 +137,8 @@ static void kvm_close(struct vm *vm)
 	for (uint32_t i = 0; i < GUEST_CPUS; i++)
 		if (h->cpus[i].vm)
 			vcpu_free(&h->cpus[i]);
+	if (h->wake_fd >= 0)
+		close(h->wake_fd);
 	if (h->vm_fd >= 0)
 		close(h->vm_fd);
 	if (h->kvm_fd >= 0)
@@ -194,12 +198,29 @@ static void kvm_complete(struct vm *vm, uint64_t action_id, int status)
 	vdev_runtime_complete(kvm_of(vm)->runtime, action_id, status);
 }
 
+static void kvm_poke(struct vm *vm)
+{
+	eventfd_write(kvm_of(vm)->wake_fd, 1);
+}
+
 static void kvm_slice(struct vm *vm)
 {
-	struct pollfd fd = {.fd = vdev_runtime_fd(kvm_of(vm)->runtime), .events = POLLIN};
+	struct pollfd fds[] = {{.fd = vdev_runtime_fd(kvm_of(vm)->runtime), .events = POLLIN},
+			       {.fd = kvm_of(vm)->wake_fd, .events = POLLIN}};
+	eventfd_t pokes;
 
-	if (poll(&fd, 1, 1) > 0)
+	poll(fds, 2, 1);
+	if (fds[0].revents)
 		vm_dispatch(vm);
+	if (fds[1].revents)
+		eventfd_read(kvm_of(vm)->wake_fd, &pokes);
+	if (vm->lending)
+		lending_pump(vm);
+}
+
+/* Its CPUs run by themselves. */
+static void kvm_turn(struct vm *vm)
+{
 }
 
 static void kvm_message(struct vm *vm, uint64_t address, uint32_t data)
@@ -295,6 +316,15 @@ const struct machine *machine_kvm(void)
 		.gated = kvm_gated,
 		.rename = kvm_rename,
 		.fail = kvm_fail,
+		.lend = lendwork_lend,
+		.unlend = lendwork_unlend,
+		.ring = lendwork_ring,
+		.poke = kvm_poke,
+		.replace = lendpages_replace,
+		.hold = lendwriter_hold,
+		.write = lendwriter_write,
+		.let_go = lendwriter_let_go,
+		.turn = kvm_turn,
 		.save = kvm_save,
 		.load = kvm_load,
 	};

@@ -35,6 +35,7 @@ struct kvm_host {
 	uint32_t parked;
 	uint32_t fail_kind; /* this step's ioctls fail ... */
 	int fail_status; /* ... with this */
+	int wake_fd; /* the main loop has something to look at */
 };
 
 static inline struct kvm_host *kvm_of(struct vm *vm)
@@ -55,6 +56,21 @@ void vcpu_stop_all(struct vm *vm);
 int worker_attach(struct vm *vm, struct device *d);
 void worker_kick(struct vm *vm, struct device *d);
 void worker_release(struct vm *vm, struct device *d);
+
+/* lendwork.c */
+int lendwork_lend(struct vm *vm);
+void lendwork_unlend(struct vm *vm);
+void lendwork_ring(struct vm *vm, struct lending_queue *q);
+
+/* lendpages.c */
+int lendpages_open(struct vm *vm);
+void lendpages_close(struct vm *vm);
+void lendpages_replace(struct vm *vm, struct lending_job *jobs, uint32_t count);
+
+/* lendwriter.c */
+int lendwriter_hold(struct vm *vm, struct lending_writer *w);
+int lendwriter_write(struct vm *vm, struct lending_writer *w, uint32_t seed);
+void lendwriter_let_go(struct vm *vm, struct lending_writer *w);
 
 /* kvmsave.c */
 int kvm_save(struct vm *vm, FILE *file);

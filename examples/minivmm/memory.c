@@ -5,24 +5,61 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#ifdef HAVE_KVM
+#include <linux/memfd.h>
+#endif
 
 #include "vm.h"
 
+#define HUGE_PAGE (2ull << 20)
+
+static void *map(int fd, int flags)
+{
+	void *ram =
+		mmap(NULL, GUEST_RAM_SIZE, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, fd, 0);
+
+	return ram == MAP_FAILED ? NULL : ram;
+}
+
+/* A file without a name, so that its pages can be punched out. */
+static void *map_file(struct vm *vm, bool huge)
+{
+#ifdef HAVE_KVM
+	unsigned int flags = huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0;
+
+	vm->memory_fd = memfd_create("minivmm", flags | MFD_CLOEXEC);
+	if (vm->memory_fd < 0 || ftruncate(vm->memory_fd, GUEST_RAM_SIZE))
+		return NULL;
+	return map(vm->memory_fd, MAP_SHARED);
+#else
+	errno = ENOTSUP;
+	return NULL;
+#endif
+}
+
 int memory_new(struct vm *vm)
 {
-	void *ram = mmap(NULL, GUEST_RAM_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint32_t kind = vm->options.lending.memory;
 
-	if (ram == MAP_FAILED)
-		return -errno;
-	vm->ram = ram;
-	return 0;
+	vm->memory_fd = -1;
+	vm->granule = kind == MEMORY_HUGE ? HUGE_PAGE : 4096;
+	if (kind == MEMORY_ANONYMOUS)
+		vm->ram = map(-1, MAP_PRIVATE | MAP_ANONYMOUS);
+	else if (kind == MEMORY_SHARED)
+		vm->ram = map(-1, MAP_SHARED | MAP_ANONYMOUS);
+	else
+		vm->ram = map_file(vm, kind == MEMORY_HUGE);
+	return vm->ram ? 0 : -errno;
 }
 
 void memory_free(struct vm *vm)
 {
 	if (vm->ram)
 		munmap(vm->ram, GUEST_RAM_SIZE);
+	if (vm->memory_fd >= 0)
+		close(vm->memory_fd);
 }
 
 void *memory_at(struct vm *vm, uint64_t address, uint64_t length)

@@ -10,6 +10,8 @@
 
 #include "device.h"
 #include "guest/driver.h"
+#include "lending.h"
+#include "model.h"
 #include "vm.h"
 
 #define START_NS 1000000000ull
@@ -34,6 +36,7 @@ struct host {
 	uint64_t ran; /* time that the guest has run */
 	bool running;
 	bool pumping;
+	bool rung; /* a guest queue has something */
 	uint64_t ticked;
 	uint64_t vectors[GUEST_CPUS][4]; /* pending */
 	struct later laters[LATERS];
@@ -108,7 +111,7 @@ static int guest_turn(struct vm *vm)
 	struct host *h = host_of(vm);
 	int busy = 0;
 
-	if (!h->running)
+	if (!h->running || !model_writable(vm->model))
 		return 0;
 	for (uint32_t cpu = 0; cpu < GUEST_CPUS; cpu++) {
 		if (h->ran / MS != h->ticked)
@@ -217,6 +220,8 @@ static void advance(struct vm *vm, int busy, uint64_t worker_ns)
 		next = t;
 	if (vdev_mock_deadline(h->mock, &t) == 1 && t < next)
 		next = t;
+	if (vm->lending && vdev_zerocopy_deadline(vm->lending->engine, &t) == 1 && t < next)
+		next = t;
 	if (next < h->now + 1000)
 		next = h->now + 1000;
 	if (h->running)
@@ -224,11 +229,29 @@ static void advance(struct vm *vm, int busy, uint64_t worker_ns)
 	h->now = next;
 }
 
+/* What the owners of queues, the receiver and the main loop do on KVM. */
+static int lend(struct vm *vm)
+{
+	struct lending *l = vm->lending;
+	struct host *h = host_of(vm);
+	int busy = h->rung;
+
+	h->rung = false;
+	for (uint32_t i = 0; l && busy && i < l->queues_count; i++)
+		h->rung |= lending_serve(&l->queues[i], LENDING_BATCH) == LENDING_BATCH;
+	if (!l)
+		return 0;
+	busy |= lending_receive(l);
+	lending_pump(vm);
+	return busy;
+}
+
 static void slice(struct vm *vm)
 {
 	int busy = guest_turn(vm);
 	uint64_t next = workers(vm);
 
+	busy |= lend(vm);
 	pump(vm);
 	advance(vm, busy, next);
 }
@@ -246,6 +269,9 @@ static int mock_open(struct vm *vm)
 	h->platform.vm = vm;
 	h->now = START_NS;
 	vm->host = h;
+	vm->model = model_new(vm);
+	if (!vm->model)
+		return -ENOMEM;
 	return vdev_mock_new(&h->mock, &vm->env, &config);
 }
 
@@ -255,6 +281,7 @@ static void mock_close(struct vm *vm)
 
 	if (h)
 		vdev_mock_free(h->mock);
+	model_free(vm->model);
 	free(h);
 }
 
@@ -326,6 +353,36 @@ static int mock_fail(struct vm *vm, uint64_t unit, uint32_t kind, int status)
 	return vdev_mock_rule(host_of(vm)->mock, &rule);
 }
 
+static int mock_lend(struct vm *vm)
+{
+	return 0;
+}
+
+static void mock_ring(struct vm *vm, struct lending_queue *q)
+{
+	host_of(vm)->rung = true;
+}
+
+static void mock_replace(struct vm *vm, struct lending_job *jobs, uint32_t count)
+{
+	uint32_t control = atomic_load(&vm->lending->control);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct lending_job *j = &jobs[i];
+
+		j->status = control & LENDING_NO_REPLACEMENT
+				    ? 0
+				    : model_replace(vm->model, j->whole ? 0 : j->address,
+						    j->whole ? GUEST_RAM_SIZE : j->size,
+						    j->preserve, !(control & LENDING_UNPROTECTED));
+	}
+}
+
+static void mock_turn(struct vm *vm)
+{
+	guest_turn(vm);
+}
+
 static int mock_save(struct vm *vm, FILE *file)
 {
 	struct host *h = host_of(vm);
@@ -370,6 +427,15 @@ const struct machine machine_mock = {
 	.gated = mock_gated,
 	.rename = mock_rename,
 	.fail = mock_fail,
+	.lend = mock_lend,
+	.unlend = nothing,
+	.ring = mock_ring,
+	.poke = nothing, /* the pump looks in each slice */
+	.replace = mock_replace,
+	.hold = model_writer_hold,
+	.write = model_writer_write,
+	.let_go = model_writer_let_go,
+	.turn = mock_turn,
 	.save = mock_save,
 	.load = mock_load,
 };

@@ -5,6 +5,7 @@
 
 #include <vdev/guest.h>
 
+#include "lending.h"
 #include "vm.h"
 
 #define PVFN_ADDRESS (1u << 3)
@@ -23,14 +24,23 @@ static uint32_t read_bar(struct vm *vm, struct pci_fn *fn, uint32_t bar, uint64_
 static int write_bar(struct vm *vm, struct pci_fn *fn, uint32_t bar, uint64_t offset,
 		     uint32_t width, uint64_t value)
 {
+	uint64_t doorbells = 0;
 	int r;
 
 	vm_engine_lock(vm);
 	r = vdev_pvdev_write(vm->pvdev, vm_now(vm), offset, &value, width);
+	if (r > 0 && (r & VDEV_PVDEV_DOORBELL))
+		doorbells = vdev_pvdev_doorbells(vm->pvdev);
 	vm_engine_unlock(vm);
-	if (r > 0 && (r & VDEV_PVDEV_RAISE))
+	if (r <= 0)
+		return 0;
+	if (r & VDEV_PVDEV_RAISE)
 		pci_signal(vm, fn);
-	return r > 0 && (r & VDEV_PVDEV_DISPATCH) ? BUS_DISPATCH : 0;
+	if (r & VDEV_PVDEV_QUEUE)
+		lending_changed(vm);
+	if (doorbells)
+		lending_doorbells(vm, doorbells);
+	return r & VDEV_PVDEV_DISPATCH ? BUS_DISPATCH : 0;
 }
 
 static const struct pci_ops ops = {.read = read_bar, .write = write_bar};
@@ -53,7 +63,10 @@ int pvfn_perform(struct vm *vm, const struct vdev_action *action)
 
 int pvfn_new(struct vm *vm, const struct vm_image *image)
 {
-	struct vdev_pvdev_config config = {.struct_size = sizeof(config), .removal = vm->removal};
+	struct vdev_pvdev_config config = {.struct_size = sizeof(config),
+					   .removal = vm->removal,
+					   .queues = vm->options.lending.queues,
+					   .queue_size = 256};
 	int r;
 
 	if (image)

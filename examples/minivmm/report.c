@@ -134,22 +134,15 @@ static int64_t metric(struct report *r, const char *name)
 	return json_object_object_get_ex(r->metrics, name, &o) ? json_object_get_int64(o) : 0;
 }
 
-static void summary(struct report *r)
+static void removals(struct report *r)
 {
 	FILE *f = r->people;
-	const uint64_t *median;
 
-	if (!f)
-		return;
-	median = &r->times[r->times_count / 2];
-	fprintf(f, "\n  %s%u held, %u failed, %u skipped%s in %.1f s\n",
-		paint(r, r->failed ? "\033[1;31m" : "\033[1;32m"), r->held, r->failed, r->skips,
-		paint(r, "\033[0m"), (double)(clock_ns() - r->began_ns) / 1e9);
 	if (r->times_count)
 		fprintf(f,
 			"  request to end: fastest %.2f ms, median %.2f ms, slowest %.0f ms (%u "
 			"removals)\n",
-			(double)r->times[0] / 1e6, (double)*median / 1e6,
+			(double)r->times[0] / 1e6, (double)r->times[r->times_count / 2] / 1e6,
 			(double)r->times[r->times_count - 1] / 1e6, r->times_count);
 	fprintf(f,
 		"  the guests saw: %lld warnings, %lld devices vanish unannounced, %lld I/O "
@@ -160,6 +153,36 @@ static void summary(struct report *r)
 		(long long)metric(r, "guest_io_errors"), (long long)metric(r, "all_ones_reads"),
 		(long long)metric(r, "interrupts"), (long long)metric(r, "io_done"),
 		(long long)metric(r, "bad_sums"));
+}
+
+static void reclaims(struct report *r)
+{
+	fprintf(r->people,
+		"  %lld blocks taken back, %lld read late: %lld wrong bytes of %lld, %lld lost "
+		"updates of %lld\n"
+		"  without the replacement: %lld wrong bytes; without write-protection: %lld lost "
+		"updates\n\n",
+		(long long)metric(r, "reclaims"), (long long)metric(r, "late"),
+		(long long)metric(r, "wrong_bytes"),
+		(long long)(metric(r, "right_bytes") + metric(r, "wrong_bytes")),
+		(long long)metric(r, "lost_updates"), (long long)metric(r, "updates"),
+		(long long)metric(r, "control_wrong_bytes"),
+		(long long)metric(r, "control_lost_updates"));
+}
+
+static void summary(struct report *r)
+{
+	struct json_object *o;
+
+	if (!r->people)
+		return;
+	fprintf(r->people, "\n  %s%u held, %u failed, %u skipped%s in %.1f s\n",
+		paint(r, r->failed ? "\033[1;31m" : "\033[1;32m"), r->held, r->failed, r->skips,
+		paint(r, "\033[0m"), (double)(clock_ns() - r->began_ns) / 1e9);
+	if (json_object_object_get_ex(r->metrics, "reclaims", &o))
+		reclaims(r);
+	else
+		removals(r);
 }
 
 void report_end(struct report *r)

@@ -13,6 +13,7 @@ const struct scenario scenario_removal = {
 	.name = "removal",
 	.what = "devices are taken away from a guest, with and without a warning (rules R1 to R17)",
 	.chapters = chapters,
+	.metrics = scene_metrics,
 };
 
 bool removal_two_disks(struct scene *s, struct device **ret_disk, struct device **ret_other)

@@ -49,6 +49,18 @@ void scene_tell(struct scene *s, const char *format, ...)
 	va_end(args);
 }
 
+void scene_skip(struct scene *s, const char *format, ...)
+{
+	va_list args;
+
+	if (s->failed)
+		return;
+	s->skipped = true;
+	va_start(args, format);
+	vsnprintf(s->detail, sizeof(s->detail), format, args);
+	va_end(args);
+}
+
 static void default_orders(struct guest_command *c)
 {
 	memset(c, 0, sizeof(*c));
@@ -238,13 +250,16 @@ void scene_judge(struct scene *s, const struct story *story, uint64_t began_ns)
 		add_totals(s);
 		add_times(s, story);
 	}
-	if (!s->expectations)
+	if (!s->expectations && !s->skipped)
 		EXPECT(s, false, "nothing was checked");
-	report_check(s->report, story->name, story->rules, !s->failed, s->detail,
-		     clock_ns() - began_ns);
+	if (s->skipped && !s->failed)
+		report_skip(s->report, story->name, s->detail);
+	else
+		report_check(s->report, story->name, story->rules, !s->failed, s->detail,
+			     clock_ns() - began_ns);
 }
 
-static void tell(struct scene *base, const struct story *story)
+static void tell(const struct scenario *scenario, struct scene *base, const struct story *story)
 {
 	struct scene s = *base;
 	uint64_t began = clock_ns();
@@ -252,9 +267,13 @@ static void tell(struct scene *base, const struct story *story)
 	watchdog_pet(s.watchdog, story->name);
 	trace_story(s.options.trace, story->name);
 	story->tell(&s);
+	if (scenario->end && s.vm)
+		scenario->end(&s);
 	scene_judge(&s, story, began);
+	trace_clock(s.options.trace, NULL);
 	vm_free(s.vm);
 	base->total = s.total;
+	base->zerocopy = s.zerocopy;
 	base->guest_dead = s.guest_dead;
 }
 
@@ -285,9 +304,9 @@ void scene_run(const struct scenario *scenario, struct scene *base)
 				report_skip(base->report, story->name,
 					    "no guest came up before it");
 			else
-				tell(base, story);
+				tell(scenario, base, story);
 		}
-	scene_metrics(base);
+	scenario->metrics(base);
 	watchdog_free(base->watchdog);
 	report_end(base->report);
 }

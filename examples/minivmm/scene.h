@@ -14,6 +14,15 @@
 #define PATIENCE_MS 8000u /* for anything that should happen soon */
 #define SCENE_TIMES 16
 
+/* What the stories of the scenario `zerocopy` add up. */
+struct zerocopy_totals {
+	uint64_t reclaims, granules, right_bytes, wrong_bytes, updates, lost_updates;
+	uint64_t lent, copied, late;
+	uint64_t control_wrong_bytes, control_lost_updates;
+	int64_t vma_delta;
+	uint64_t reclaim_ns, reclaim_bytes; /* in replacement, as the pump saw it */
+};
+
 struct scene {
 	struct report *report;
 	struct watchdog *watchdog;
@@ -21,6 +30,7 @@ struct scene {
 	struct vm *vm;
 	const char *program; /* our own file, for a second process */
 	bool failed;
+	bool skipped; /* `detail` says why */
 	uint32_t expectations;
 	char detail[400];
 	struct {
@@ -30,6 +40,7 @@ struct scene {
 	uint32_t requests_count;
 	bool guest_dead; /* the very first guest did not come up: no use in trying others */
 	struct guest_report total; /* of all stories so far */
+	struct zerocopy_totals zerocopy;
 };
 
 struct story {
@@ -42,13 +53,15 @@ struct scenario {
 	const char *name;
 	const char *what;
 	const struct story *const *chapters; /* lists that end in an empty story; NULL at the end */
+	void (*end)(struct scene *s); /* of each story, while its VM is there; may be NULL */
+	void (*metrics)(struct scene *s);
 };
 
-extern const struct scenario scenario_removal;
+extern const struct scenario scenario_removal, scenario_zerocopy;
 
 /* Runs each story of a scenario in a VM of its own. */
 void scene_run(const struct scenario *scenario, struct scene *base);
-/* Makes a check of a story that has been told; and metrics of all that were. */
+/* Makes a check of a story that has been told; and metrics of all removals. */
 void scene_judge(struct scene *s, const struct story *story, uint64_t began_ns);
 void scene_metrics(struct scene *s);
 
@@ -96,6 +109,8 @@ const struct deed *scene_last(struct scene *s, const struct pci_fn *fn, uint32_t
 /* Notes the first expectation that did not hold; returns ok. */
 bool scene_expect(struct scene *s, bool ok, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* This machine cannot show it, and why: neither held nor failed. */
+void scene_skip(struct scene *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What a person should know about a story that held. */
 void scene_tell(struct scene *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "lending.h"
 #include "slot.h"
 #include "trace.h"
 
@@ -77,6 +78,7 @@ void vm_free(struct vm *vm)
 		return;
 	if (vm->running)
 		vm->machine->pause(vm);
+	lending_free(vm);
 	end_workers(vm);
 	for (uint32_t i = 0; i < vm->functions_count; i++)
 		free_function(vm, vm->functions[i]);
@@ -114,6 +116,8 @@ static int build(struct vm *vm, const struct vm_image *image)
 		r = make_engine(vm, image);
 	if (!r)
 		r = vm->machine->connect(vm);
+	if (!r)
+		r = lending_new(vm);
 	return r || image ? r : memory_load_guest(vm);
 }
 
@@ -227,22 +231,46 @@ static int reset_end(struct vm *vm)
 	return r;
 }
 
-/* Begin: what is leaving leaves. Only when all of it is gone may the new kernel start (R17). */
-int vm_reset(struct vm *vm)
+static int reset_lending_end(struct vm *vm)
 {
-	uint64_t end = vm_now(vm) + 5 * SECOND;
+	return vm->lending ? lending_reset_end(vm) : 0;
+}
+
+static int until_ended(struct vm *vm, int (*end)(struct vm *vm))
+{
+	uint64_t until = vm_now(vm) + 5 * SECOND;
 	int r;
 
+	while ((r = end(vm)) == -EAGAIN && vm_now(vm) < until) {
+		vm->resets_refused++;
+		vm_dispatch(vm);
+		vm->machine->slice(vm);
+	}
+	return r;
+}
+
+static void reset_begin(struct vm *vm)
+{
 	vm->machine->pause(vm);
 	vm_engine_lock(vm);
 	vdev_removal_reset_begin(vm->removal, vm_now(vm));
 	vdev_pvdev_reset(vm->pvdev, vm_now(vm));
 	vm_engine_unlock(vm);
-	while ((r = reset_end(vm)) == -EAGAIN && vm_now(vm) < end) {
-		vm->resets_refused++;
-		vm_dispatch(vm);
-		vm->machine->slice(vm);
-	}
+	if (vm->lending)
+		lending_reset_begin(vm, VDEV_ZEROCOPY_RESET, vm->options.lending.reset_flags);
+	lending_changed(vm);
+}
+
+/* Begin: what is leaving leaves, and what is lent comes back. Only when all of it has may the new kernel
+ * start (R17, Z3). */
+int vm_reset(struct vm *vm)
+{
+	int r;
+
+	reset_begin(vm);
+	r = until_ended(vm, reset_end);
+	if (r >= 0)
+		r = until_ended(vm, reset_lending_end);
 	if (r < 0)
 		return r;
 	vm_dispatch(vm);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include <vdev/vdev.h>
+#include <vdev/zerocopy.h>
 
 #include "guest/layout.h"
 #include "pci.h"
@@ -25,11 +26,20 @@
 #define VM_FUNCTIONS 32
 #define VM_DEEDS 512
 #define VM_FAULTS 8
+#define LENDING_QUEUES 4u
+#define LENDING_DESTINATIONS 8u
+#define LENDING_SLOTS 1024u
 
 struct vm;
 struct device;
 struct port;
 struct trace;
+struct lending;
+struct lending_job;
+struct lending_queue;
+struct lending_writer;
+struct model;
+struct transport_ops;
 
 /* What differs between the real and the mock machine. */
 struct machine {
@@ -58,6 +68,17 @@ struct machine {
 	int (*rename)(struct vm *vm, uint64_t old_unit, uint64_t new_unit);
 	/* Makes one of the library backend's own steps (detach, unmap) fail from now on. */
 	int (*fail)(struct vm *vm, uint64_t unit, uint32_t kind, int status);
+	/* The zero-copy part, see lending.h. */
+	int (*lend)(struct vm *vm); /* from here on its owners and its receiver work */
+	void (*unlend)(struct vm *vm);
+	void (*ring)(struct vm *vm, struct lending_queue *q); /* its owner looks */
+	void (*poke)(struct vm *vm); /* the pump looks */
+	void (*replace)(struct vm *vm, struct lending_job *jobs, uint32_t count);
+	/* A destination that writes: its hold on the pages, its late write, and the end of both. */
+	int (*hold)(struct vm *vm, struct lending_writer *w);
+	int (*write)(struct vm *vm, struct lending_writer *w, uint32_t seed);
+	void (*let_go)(struct vm *vm, struct lending_writer *w);
+	void (*turn)(struct vm *vm); /* the guest runs on, where it does not by itself */
 	int (*save)(struct vm *vm, FILE *file); /* CPUs */
 	int (*load)(struct vm *vm, FILE *file);
 };
@@ -83,11 +104,35 @@ struct fault {
 	uint64_t hanging; /* action that does not end */
 };
 
+/* What guest memory is made of. */
+#define MEMORY_SHARED 0u
+#define MEMORY_ANONYMOUS 1u
+#define MEMORY_MEMFD 2u
+#define MEMORY_HUGE 3u /* hugetlb */
+
+/* Controls: what goes wrong without the library's page replacement. */
+#define LENDING_NO_REPLACEMENT 0x1u /* says that it replaced the pages, and does nothing */
+#define LENDING_UNPROTECTED 0x2u /* copies while the guest writes, then changes the pages */
+
+struct lending_options {
+	uint32_t queues; /* 0: no zero-copy part */
+	uint32_t memory; /* MEMORY_... */
+	uint32_t control; /* LENDING_NO_REPLACEMENT, LENDING_UNPROTECTED */
+	uint32_t slots; /* of a queue; 0: LENDING_SLOTS */
+	uint64_t threshold_bytes;
+	uint64_t fixed_from; /* RAM from here on cannot be taken out; 0: all can */
+	uint32_t reset_flags; /* of vdev_zerocopy_reset_begin() */
+	bool adaptive;
+	struct vdev_zerocopy_config engine;
+	const struct transport_ops *destinations[LENDING_DESTINATIONS];
+};
+
 struct vm_options {
 	const struct machine *machine;
 	const char *guest; /* file name */
 	struct trace *trace;
 	struct vdev_removal_config removal;
+	struct lending_options lending;
 };
 
 struct vm {
@@ -95,6 +140,10 @@ struct vm {
 	const struct machine *machine;
 	void *host; /* the machine's own state */
 	uint8_t *ram;
+	int memory_fd; /* -1: none behind it */
+	uint64_t granule; /* what can be replaced of it at a time */
+	struct lending *lending; /* NULL: none */
+	struct model *model; /* mock only */
 	pthread_mutex_t lock;
 	struct pci_fn *functions[VM_FUNCTIONS];
 	uint32_t functions_count;

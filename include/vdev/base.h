@@ -54,6 +54,7 @@ extern "C" {
 #define VDEV_PART_KVM 4u
 #define VDEV_PART_MOCK 5u
 #define VDEV_PART_ZEROCOPY 6u
+#define VDEV_PART_PVQUEUE 7u
 /** @} */
 
 /** What a trace event tells. @{ */

@@ -98,8 +98,8 @@ struct vdev_zerocopy_config {
 	uint64_t destination_quarantine_bytes; /**< default quarantine_bytes / 4 */
 	uint64_t offline_ns; /**< time for one OFFLINE, its repetitions included; default 5 s */
 	uint64_t
-		retry_ns; /**< before an OFFLINE that ended with -EAGAIN comes again; default 10 ms */
-	uint64_t reserved; /**< 0 */
+		retry_ns; /**< before an action that ended with -EAGAIN comes again; default 10 ms */
+	uint64_t max_slots; /**< of all queues together, at most 255 * 2^20; default 2^21 */
 };
 
 /** Flag of a queue: the threshold is learned from vdev_zerocopy_cost() (Z9). */
@@ -178,9 +178,11 @@ struct vdev_zerocopy_block {
  * ones go to quarantine. done(-EAGAIN): comes again; another error: REFUSED. Take all that wait and
  * perform them at once. */
 #define VDEV_ZEROCOPY_OFFLINE (VDEV_KIND_ZEROCOPY + 0x01u)
-/** Tell the guest that the block arg[0], of arg[1] bytes, is its own again; arg[2] VDEV_ZEROCOPY_COMPLETED.. */
+/** Tell the guest that the block arg[0], of arg[1] bytes, is its own again; arg[2] VDEV_ZEROCOPY_COMPLETED..
+ * done(-EAGAIN): there is no room to tell it, comes again. */
 #define VDEV_ZEROCOPY_ACCESSIBLE (VDEV_KIND_ZEROCOPY + 0x02u)
-/** The late consumer is done with the old pages of the block arg[0], of arg[1] bytes: free them. */
+/** The late consumer is done with the old pages of the block arg[0], of arg[1] bytes: free them.
+ * done(-EAGAIN): comes again. */
 #define VDEV_ZEROCOPY_RELEASE (VDEV_KIND_ZEROCOPY + 0x03u)
 /** The pages could not be taken out, arg[2] is the status as int64_t: the block stays lent, without a
  * deadline, until it is complete or reclaimed anew. */
@@ -191,7 +193,7 @@ struct vdev_zerocopy_block {
 #define VDEV_ZEROCOPY_WHOLE 0x1u /**< OFFLINE: all memory of the VM, dev is 0 */
 #define VDEV_ZEROCOPY_AGAIN 0x2u /**< the same action came out before: an image was loaded */
 #define VDEV_ZEROCOPY_BY_RESET 0x4u /**< the guest was reset: it does not wait for this block */
-#define VDEV_ZEROCOPY_BY_GUEST 0x8u /**< the guest asked */
+#define VDEV_ZEROCOPY_ASKED 0x8u /**< somebody asked for it: it is no time-out */
 /** @} */
 
 /** How a message ended, `arg[2]` of ACCESSIBLE. @{ */
@@ -240,8 +242,8 @@ struct vdev_zerocopy_stats {
 	uint64_t aborted, partial; /**< sends that failed, or went out in part */
 	uint64_t settled; /**< completed without a reclaim */
 	uint64_t timed_out; /**< claimed by time-out */
-	uint64_t asked; /**< claimed by the guest's request */
-	uint64_t reset; /**< claimed by a reset or reclaim_all() */
+	uint64_t asked; /**< claimed by reclaim() and reclaim_all() */
+	uint64_t reset; /**< claimed by a reset */
 	uint64_t in_time; /**< claimed, but complete before a page was replaced (Z7) */
 	uint64_t reclaimed; /**< messages whose pages were replaced */
 	uint64_t granules; /**< replaced */
@@ -292,7 +294,7 @@ VDEV_API int vdev_zerocopy_remove_memory(struct vdev_zerocopy *obj, uint64_t add
  * @param obj the object
  * @param config see the struct
  * @param ret_queue the queue; its index is the number of queues before it
- * @return 0; -EINVAL; -E2BIG; -ENOSPC: max_queues; -ENOMEM
+ * @return 0; -EINVAL; -E2BIG; -ENOSPC: max_queues or max_slots; -ENOMEM
  */
 VDEV_API int vdev_zerocopy_add_queue(struct vdev_zerocopy *obj,
 				     const struct vdev_zerocopy_queue_config *config,
@@ -325,7 +327,7 @@ VDEV_API int vdev_zerocopy_reserve(struct vdev_zerocopy_queue *queue,
  * @param queue owner thread
  * @param now_ns caller's clock
  * @param id from reserve()
- * @param bytes that went out, 1..length; the rest needs a reserve() of its own
+ * @param bytes that went out, 1..length; the rest needs a reserve() of its own. All of a RECEIVE block
  * @return a mask of VDEV_ZEROCOPY_WAKE, VDEV_ZEROCOPY_SETTLED; -ENOENT: not RESERVED; -EINVAL: bytes
  */
 VDEV_API int vdev_zerocopy_sent(struct vdev_zerocopy_queue *queue, uint64_t now_ns, uint64_t id,
@@ -394,8 +396,8 @@ VDEV_API int vdev_zerocopy_reclaim(struct vdev_zerocopy *obj, uint64_t now_ns, u
  * @param queue queue, or NULL: all
  * @param mode VDEV_ZEROCOPY_DEFAULT, PRESERVE or RESET
  * @param flags VDEV_ZEROCOPY_WHOLE: the whole VM's memory in one OFFLINE (Z5), queue is NULL then; RESET needs
- * a guest that is being reset: vdev_zerocopy_reset_begin()
- * @return number of messages with an action waiting; -EINVAL
+ * a guest that is being reset: vdev_zerocopy_reset_begin(). Joins a WHOLE that is under way
+ * @return number of messages with an action waiting; -EINVAL; -ENOMEM
  */
 VDEV_API int vdev_zerocopy_reclaim_all(struct vdev_zerocopy *obj, uint64_t now_ns,
 				       struct vdev_zerocopy_queue *queue, uint32_t mode,
@@ -406,7 +408,7 @@ VDEV_API int vdev_zerocopy_reclaim_all(struct vdev_zerocopy *obj, uint64_t now_n
  * @param now_ns caller's clock
  * @param mode VDEV_ZEROCOPY_DEFAULT, PRESERVE or RESET
  * @param flags VDEV_ZEROCOPY_WHOLE: the whole VM's memory in one OFFLINE
- * @return number of messages with an action waiting; -EINVAL; -EBUSY: a reset has begun already
+ * @return number of messages with an action waiting; -EINVAL; -EBUSY: a reset has begun already; -ENOMEM
  */
 VDEV_API int vdev_zerocopy_reset_begin(struct vdev_zerocopy *obj, uint64_t now_ns, uint32_t mode,
 				       uint32_t flags);
@@ -522,8 +524,8 @@ VDEV_API int vdev_zerocopy_save(struct vdev_zerocopy *obj, uint64_t now_ns, void
  * @param image the image; may be hostile
  * @param size bytes at image
  * @param ret_obj the object
- * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: more queues or destinations than config allows; -EBADMSG:
- * damaged; -EPROTONOSUPPORT: written by a newer library
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: more queues, slots, destinations or
+ * blocks in flight than config allows; -EBADMSG: damaged, or complete by another `until`; -EPROTONOSUPPORT: written by a newer library
  */
 VDEV_API int vdev_zerocopy_load(const struct vdev_env *env,
 				const struct vdev_zerocopy_config *config, uint32_t flags,

@@ -6,6 +6,7 @@
 
 static const char *const features[] = {
 	"removal",
+	"zerocopy",
 	"pvdev",
 	"mock",
 #if defined(VDEV_TRACE) && VDEV_TRACE

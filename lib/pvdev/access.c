@@ -69,7 +69,8 @@ static bool device_register(const struct vdev_pvdev *p, uint32_t offset, uint32_
 		*value = p->status;
 		return true;
 	case VDEV_GUEST_IRQ_STATUS:
-		*value = p->n_events != 0;
+		*value = (p->n_events ? VDEV_GUEST_IRQ_EVENTS : 0u) |
+			 (p->queue_irq ? VDEV_GUEST_IRQ_QUEUES : 0u);
 		return true;
 	case VDEV_GUEST_IRQ_ENABLE:
 		*value = p->irq_enable;
@@ -87,12 +88,18 @@ static bool get_register(const struct vdev_pvdev *p, uint32_t offset, uint32_t *
 		return device_register(p, offset, value);
 	if (offset < VDEV_GUEST_COMMAND_ADDRESS)
 		return event_register(p, offset, value);
-	return command_register(p, offset, value);
+	if (offset < VDEV_GUEST_QUEUE_COUNT)
+		return command_register(p, offset, value);
+	return vdev__pvdev_queue_read(p, offset, value);
 }
 
 static bool put_register(struct vdev_pvdev *p, uint32_t offset, uint32_t value)
 {
 	switch (offset) {
+	case VDEV_GUEST_IRQ_STATUS:
+		if (value & (uint32_t)VDEV_GUEST_IRQ_QUEUES)
+			p->queue_irq = 0;
+		return p->config.queues != 0;
 	case VDEV_GUEST_DRIVER_FEATURES:
 		if (p->status & (uint32_t)VDEV_GUEST_S_FEATURES_OK)
 			return false;
@@ -131,6 +138,8 @@ static int write_register(struct vdev_pvdev *p, uint64_t offset, uint32_t value,
 	case VDEV_GUEST_COMMAND:
 		return vdev__pvdev_command(p, value);
 	default:
+		if (offset >= VDEV_GUEST_QUEUE_COUNT && offset < VDEV_GUEST_BAR_SIZE)
+			return vdev__pvdev_queue_write(p, (uint32_t)offset, value, bad);
 		if (offset >= VDEV_GUEST_BAR_SIZE || !put_register(p, (uint32_t)offset, value))
 			*bad = true;
 		return 0;

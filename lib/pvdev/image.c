@@ -8,9 +8,10 @@
 #include "image.h"
 #include "internal.h"
 
-#define VERSION 1u
+#define VERSION 2u /* 1 had no queues of messages */
 #define REQUEST_BYTES 16u
 #define EVENT_BYTES 24u
+#define QUEUE_BYTES 28u
 
 static void put_registers(struct vdev__writer *w, const struct vdev_pvdev *p, uint64_t now)
 {
@@ -47,6 +48,25 @@ static void put_queue(struct vdev__writer *w, const struct vdev_pvdev *p)
 	}
 }
 
+static void put_queues(struct vdev__writer *w, const struct vdev_pvdev *p)
+{
+	vdev__put_u32(w, p->select);
+	vdev__put_u32(w, p->queue_irq);
+	vdev__put_u64(w, p->doorbells);
+	vdev__put_u32(w, p->config.queues);
+	for (uint32_t i = 0; i < p->config.queues; i++) {
+		const struct pvdev_queue *q = &p->queues[i];
+
+		vdev__put_u32(w, q->state);
+		vdev__put_u32(w, q->size);
+		vdev__put_u32(w, q->events_size);
+		vdev__put_u32(w, q->address[0]);
+		vdev__put_u32(w, q->address[1]);
+		vdev__put_u32(w, q->events[0]);
+		vdev__put_u32(w, q->events[1]);
+	}
+}
+
 int vdev_pvdev_save(const struct vdev_pvdev *pvdev, uint64_t now_ns, void *buf, size_t size,
 		    size_t *ret_size)
 {
@@ -57,6 +77,7 @@ int vdev_pvdev_save(const struct vdev_pvdev *pvdev, uint64_t now_ns, void *buf, 
 	vdev__writer_init(&w, buf, size, VDEV_PART_PVDEV, VERSION);
 	put_registers(&w, pvdev, now_ns > pvdev->now ? now_ns : pvdev->now);
 	put_queue(&w, pvdev);
+	put_queues(&w, pvdev);
 	return vdev__writer_finish(&w, ret_size);
 }
 
@@ -176,6 +197,57 @@ static int get_events(struct vdev__reader *r, struct vdev_pvdev *p)
 	return n + p->n_popped > p->config.max_events + spare ? -ENOSPC : 0;
 }
 
+/* A queue that was on had rings that could be; here they must also be within what is offered. */
+static int get_queue(struct vdev__reader *r, struct vdev_pvdev *p, struct pvdev_queue *q)
+{
+	q->state = vdev__get_u32(r);
+	q->size = vdev__get_u32(r);
+	q->events_size = vdev__get_u32(r);
+	q->address[0] = vdev__get_u32(r);
+	q->address[1] = vdev__get_u32(r);
+	q->events[0] = vdev__get_u32(r);
+	q->events[1] = vdev__get_u32(r);
+	if (q->state > VDEV_GUEST_QUEUE_BROKEN)
+		return vdev__reader_fail(r);
+	if (q->state != VDEV_GUEST_QUEUE_OFF && q->size > p->config.queue_size)
+		return -ENOSPC;
+	if (q->state != VDEV_GUEST_QUEUE_OFF && !vdev__pvdev_queue_ok(p, q))
+		return vdev__reader_fail(r);
+	return 0;
+}
+
+/* Rings of which the driver is gone are STOPPING. */
+static bool queue_may_be_on(const struct vdev_pvdev *p)
+{
+	return vdev__pvdev_ready(p) && (p->driver_features & PVDEV_MESSAGES);
+}
+
+static int get_queues(struct vdev__reader *r, struct vdev_pvdev *p)
+{
+	uint64_t on = 0;
+	uint32_t n;
+	int e = 0;
+
+	if (r->version < 2)
+		return 0;
+	p->select = vdev__get_u32(r);
+	p->queue_irq = vdev__get_u32(r);
+	p->doorbells = vdev__get_u64(r);
+	n = vdev__get_count(r, QUEUE_BYTES);
+	if (p->queue_irq > 1 || (p->queue_irq && !n))
+		return vdev__reader_fail(r);
+	if (n > p->config.queues)
+		return -ENOSPC;
+	for (uint32_t i = 0; i < n && !e; i++) {
+		e = get_queue(r, p, &p->queues[i]);
+		if (p->queues[i].state == VDEV_GUEST_QUEUE_ON)
+			on |= UINT64_C(1) << i;
+		if (p->queues[i].state % 2 && !queue_may_be_on(p))
+			return vdev__reader_fail(r);
+	}
+	return !e && (p->doorbells & ~on) ? vdev__reader_fail(r) : e;
+}
+
 /* What only a whole image can tell. */
 static int check(const struct vdev_pvdev *p)
 {
@@ -205,6 +277,8 @@ static int read_image(struct vdev_pvdev *p, const void *image, size_t size)
 	e = get_requests(&r, p);
 	if (!e)
 		e = get_events(&r, p);
+	if (!e)
+		e = get_queues(&r, p);
 	/* A damaged image is damaged first of all. */
 	if (r.error)
 		return r.error;

@@ -7,6 +7,7 @@
  *   command.c   what the guest says        -> events of the removal engine
  *   perform.c   what the engine wants said -> events of the guest
  *   queue.c     events that wait, requests that are not answered yet
+ *   queues.c    registers of the queues of messages; what is in their rings: ring.h
  *   image.c     save and load
  */
 #ifndef VDEV__PVDEV_INTERNAL_H
@@ -22,6 +23,7 @@
 #include "sat.h"
 
 #define PVDEV_FEATURES ((uint32_t)(VDEV_GUEST_F_REMOVAL | VDEV_GUEST_F_PROGRESS))
+#define PVDEV_MESSAGES ((uint32_t)VDEV_GUEST_F_MESSAGES)
 #define PVDEV_MAX_EVENTS 65536u
 #define PVDEV_READY \
 	((uint32_t)(VDEV_GUEST_S_DRIVER | VDEV_GUEST_S_FEATURES_OK | VDEV_GUEST_S_DRIVER_OK))
@@ -42,6 +44,14 @@ struct pvdev_request {
 	uint32_t cookie;
 	uint32_t address; /* that the guest was told */
 	uint64_t queued; /* 1: its EJECT was not popped yet */
+};
+
+/* A queue as the guest configured it: low and high halves, for registers are 32 bits wide. */
+struct pvdev_queue {
+	uint32_t state; /* VDEV_GUEST_QUEUE_OFF .. */
+	uint32_t size, events_size;
+	uint32_t address[2];
+	uint32_t events[2];
 };
 
 struct vdev_pvdev {
@@ -68,6 +78,10 @@ struct vdev_pvdev {
 	uint32_t head, n_events;
 	struct pvdev_request *requests; /* sorted by unit; max_events */
 	uint32_t n_requests, n_popped;
+	struct pvdev_queue *queues; /* config.queues; NULL: none */
+	uint64_t doorbells; /* rung and not taken */
+	uint32_t select;
+	uint32_t queue_irq; /* VDEV_GUEST_IRQ_QUEUES */
 };
 
 static inline bool vdev__pvdev_ready(const struct vdev_pvdev *p)
@@ -106,6 +120,14 @@ int vdev__pvdev_status(struct vdev_pvdev *p, uint32_t value, bool *bad);
 int vdev__pvdev_command(struct vdev_pvdev *p, uint32_t command);
 /* Registers as after power-on. Returns a mask of VDEV_PVDEV_... */
 int vdev__pvdev_clear(struct vdev_pvdev *p);
+
+/* Queues of messages. Read: false: there is no such register. */
+bool vdev__pvdev_queue_read(const struct vdev_pvdev *p, uint32_t offset, uint32_t *value);
+int vdev__pvdev_queue_write(struct vdev_pvdev *p, uint32_t offset, uint32_t value, bool *bad);
+/* The rings could be where they are said to be. */
+bool vdev__pvdev_queue_ok(const struct vdev_pvdev *p, const struct pvdev_queue *q);
+/* Nobody listens any more. Returns 0 or VDEV_PVDEV_QUEUE. */
+int vdev__pvdev_queues_stop(struct vdev_pvdev *p);
 
 /* Queue. */
 void vdev__pvdev_flush(struct vdev_pvdev *p);

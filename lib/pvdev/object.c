@@ -2,13 +2,25 @@
 /* The object: configuration, quota, counters, trace. */
 #include "internal.h"
 
+/* A guest to which MESSAGES are offered finds queues, and nobody else does. */
+static bool queues_ok(struct vdev_pvdev_config *c)
+{
+	if (!c->queue_size)
+		c->queue_size = 256;
+	return c->queues <= VDEV_GUEST_QUEUES && (c->queue_size & (c->queue_size - 1u)) == 0 &&
+	       c->queue_size >= 2 && c->queue_size <= VDEV_GUEST_QUEUE_MOST &&
+	       (c->queues != 0) == ((c->features & PVDEV_MESSAGES) != 0);
+}
+
 static int check(struct vdev_pvdev_config *c)
 {
-	if (!c->removal || c->reserved[0] || c->reserved[1] || c->max_events > PVDEV_MAX_EVENTS)
+	if (!c->removal || c->reserved || c->max_events > PVDEV_MAX_EVENTS)
 		return -EINVAL;
 	if (!c->features)
-		c->features = PVDEV_FEATURES;
-	if (!vdev__pvdev_features_ok(c->features, PVDEV_FEATURES))
+		c->features = PVDEV_FEATURES | (c->queues ? PVDEV_MESSAGES : 0);
+	if (!vdev__pvdev_features_ok(c->features, PVDEV_FEATURES | PVDEV_MESSAGES))
+		return -EINVAL;
+	if (!queues_ok(c))
 		return -EINVAL;
 	if (!c->max_events)
 		c->max_events = 256;
@@ -31,7 +43,9 @@ static int allocate(struct vdev_pvdev **ret, const struct vdev_env *env,
 	p->next_cookie = 1;
 	p->events = vdev__alloc(env, config->max_events + 1u, sizeof(*p->events));
 	p->requests = vdev__alloc(env, config->max_events, sizeof(*p->requests));
-	if (!p->events || !p->requests) {
+	if (config->queues)
+		p->queues = vdev__alloc(env, config->queues, sizeof(*p->queues));
+	if (!p->events || !p->requests || (config->queues && !p->queues)) {
 		vdev_pvdev_free(p);
 		return -ENOMEM;
 	}
@@ -73,6 +87,7 @@ void vdev_pvdev_free(struct vdev_pvdev *pvdev)
 	n = pvdev->config.max_events;
 	vdev__free(&env, pvdev->events, (n + 1u) * sizeof(*pvdev->events));
 	vdev__free(&env, pvdev->requests, n * sizeof(*pvdev->requests));
+	vdev__free(&env, pvdev->queues, pvdev->config.queues * sizeof(*pvdev->queues));
 	vdev__free(&env, pvdev, sizeof(*pvdev));
 }
 
@@ -88,7 +103,7 @@ int vdev_pvdev_line(const struct vdev_pvdev *pvdev)
 {
 	if (!pvdev)
 		return -EINVAL;
-	return pvdev->n_events && pvdev->irq_enable;
+	return (pvdev->n_events && pvdev->irq_enable) || pvdev->queue_irq;
 }
 
 int vdev_pvdev_stats(const struct vdev_pvdev *pvdev, struct vdev_pvdev_stats *ret_stats,

@@ -25,7 +25,7 @@ static int driver_gone(struct vdev_pvdev *p, bool was_ready)
 	vdev__pvdev_flush(p);
 	if (was_ready)
 		r = vdev_removal_ready(p->config.removal, p->now, 0, 0);
-	return r > 0 ? VDEV_PVDEV_DISPATCH : 0;
+	return vdev__pvdev_queues_stop(p) | (r > 0 ? VDEV_PVDEV_DISPATCH : 0);
 }
 
 int vdev__pvdev_clear(struct vdev_pvdev *p)
@@ -38,6 +38,7 @@ int vdev__pvdev_clear(struct vdev_pvdev *p)
 	p->lost = 0;
 	p->address = p->argument = p->cookie = 0;
 	p->result = VDEV_GUEST_R_OK;
+	p->select = 0;
 	return driver_gone(p, was_ready);
 }
 

@@ -3,9 +3,6 @@
 import os
 import re
 
-# Headers of the second library; all others belong to the first.
-LINUX = ("kvm.h", "runtime.h")
-
 
 def headers(include):
     """Names of the hand-written headers below INCLUDE/vdev."""

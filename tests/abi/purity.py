@@ -4,9 +4,10 @@
 
 usage: purity.py ALLOW-LIST LIBRARY.so LIBRARY.a
 
-Looks at the shipped shared library, and at each object in the static one, where engines must not
-lean on anything that another object does not define.
+Looks at the shipped shared library, then at the objects in the static one: core needs nothing but the
+allow-list, an engine core besides, and the other parts what the library itself has.
 """
+import os
 import re
 import subprocess
 import sys
@@ -16,9 +17,27 @@ def nm(*args):
     return subprocess.run(["nm"] + list(args), check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def undefined(path, *options):
-    return {line.split()[-1].split("@")[0] for line in nm("-u", *options, path).splitlines()
+def undefined(path):
+    """What a shared library takes from others."""
+    return {line.split()[-1].split("@")[0] for line in nm("-u", "-D", path).splitlines()
             if re.match(r"\s+[Uwv] ", line)}
+
+
+def part_of(member):
+    """`core`, `engines_removal`, `pvdev`, ... of an object, which meson names after its path."""
+    words = os.path.basename(member).split("_")
+    return "_".join(words[:2] if words[0] == "engines" else words[:1])
+
+
+def parts(static):
+    """{part: (symbols that it defines, symbols that it needs)}"""
+    found = {}
+    for line in nm("-A", static).splitlines():
+        where, name = line.rsplit(None, 2)[0], line.split()[-1]
+        kind, member = line.split()[-2], re.match(r".*\.a:([^:]+):", where + ":").group(1)
+        defined, needed = found.setdefault(part_of(member), (set(), set()))
+        (needed if kind in "Uwv" else defined).add(name)
+    return found
 
 
 def main():
@@ -34,13 +53,15 @@ def main():
         print("%s: %s" % (what, "FAIL, not on the allow-list: " + ", ".join(bad) if bad else
                           "needs " + (", ".join(sorted(names)) or "nothing")))
 
-    judge("shared library", undefined(shared, "-D"))
-    own = {line.split()[-1] for line in nm("--defined-only", static).splitlines()
-           if len(line.split()) == 3}
-    judge("objects of the static library", undefined(static) - own)
-    if not own:
-        print("FAIL: nothing is defined in %s" % static)
+    judge("shared library", undefined(shared))
+    found = parts(static)
+    everything = set().union(*(defined for defined, _ in found.values()))
+    if "core" not in found or not any(part.startswith("engines_") for part in found):
+        print("FAIL: %s lacks core or engines: %s" % (static, ", ".join(found) or "nothing"))
         failed += 1
+    for part, (defined, needed) in sorted(found.items()):
+        own = defined if part == "core" else defined | found["core"][0]
+        judge(part, needed - (own if part == "core" or part.startswith("engines_") else everything))
     # -z now/RELRO aside, nothing may keep state: no writable data beyond what the linker adds.
     data = [line for line in nm("--defined-only", static).splitlines()
             if len(line.split()) == 3 and line.split()[1] in "dDbBC"]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Header declarations = version map = exported symbols.
 
-usage: symbols.py INCLUDE GENERATED-INCLUDE main|linux MAP LIBRARY.so
+usage: symbols.py INCLUDE GENERATED-INCLUDE MAP LIBRARY.so HEADER...
 """
 import os
 import subprocess
@@ -21,11 +21,8 @@ def exported(library):
 
 
 def main():
-    include, generated, which, version_map, library = sys.argv[1:6]
-    names = [n for n in api.headers(include) if (n in api.LINUX) == (which == "linux")]
-    paths = [os.path.join(include, "vdev", n) for n in names]
-    if which == "main":
-        paths.append(os.path.join(generated, "vdev", "version.h"))
+    include, generated, version_map, library = sys.argv[1:5]
+    paths = [os.path.join(generated if name == "version.h" else include, "vdev", name) for name in sys.argv[5:]]
     declared, failed = set(), 0
     for path in paths:
         declared |= set(api.functions(path))

@@ -21,19 +21,21 @@ def guides(root):
     for name in sorted(os.listdir(root)):
         if name.endswith(".md"):
             yield name
-    for path, folders, names in os.walk(os.path.join(root, "docs")):
-        folders.sort()
-        for name in sorted(names):
-            if name.endswith(".md"):
-                yield os.path.relpath(os.path.join(path, name), root)
+    for top in ("docs", "examples", "tests"):
+        for path, folders, names in os.walk(os.path.join(root, top)):
+            folders.sort()
+            for name in sorted(names):
+                if name.endswith(".md"):
+                    yield os.path.relpath(os.path.join(path, name), root)
 
 
 def blocks(path):
     """(line number, language, text) of the fenced blocks."""
     with open(path) as file:
         text = file.read()
-    for match in re.finditer(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", text, re.M | re.S):
-        yield text.count("\n", 0, match.start()) + 1, match.group(1), match.group(2)
+    # Indented, when they belong to an item of a list.
+    for match in re.finditer(r"^([ \t]*)```(\w*)[^\n]*\n(.*?)^\1```[ \t]*$", text, re.M | re.S):
+        yield text.count("\n", 0, match.start()) + 1, match.group(2), match.group(3)
 
 
 def compile_and_run(cc, folders, flags, text, folder):

@@ -57,26 +57,36 @@ def broken_commands(root, guide):
                 yield number, "%s is not executable" % name
 
 
+def known_rules(root):
+    """{prefix: {rule}} of the guides of the engines, which begin a rule with its number in bold."""
+    known = {}
+    folder = os.path.join(root, "docs/engines")
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name)) as file:
+            for rule in re.findall(r"^\*\*([A-Z]\d{1,2})\b", file.read(), re.M):
+                known.setdefault(rule[0], set()).add(rule)
+    return known
+
+
 def cited_rules(root, folder):
     for path, _, names in os.walk(os.path.join(root, folder)):
         for name in names:
             if name.endswith((".c", ".h")):
                 with open(os.path.join(path, name)) as file:
-                    for rule in re.findall(r"\((?:[^()\n]*\b)?(R\d{1,2})\b", file.read()):
+                    for rule in re.findall(r"\((?:[^()\n]*\b)?([A-Z]\d{1,2})\b", file.read()):
                         yield rule, os.path.relpath(os.path.join(path, name), root)
 
 
 def missing_rules(root):
-    guide = os.path.join(root, "docs/engines/removal.md")
-    if not os.path.exists(guide):
-        yield "docs/engines/removal.md does not exist"
-        return
-    with open(guide) as file:
-        known = set(re.findall(r"\bR\d{1,2}\b", file.read()))
-    for folder in ("include", "lib", "tests/unit", "tests/prop"):
+    known = known_rules(root)
+    for engine in sorted(os.listdir(os.path.join(root, "lib/engines"))):
+        if os.path.isdir(os.path.join(root, "lib/engines", engine)) and not os.path.isfile(
+                os.path.join(root, "docs/engines", engine + ".md")):
+            yield "lib/engines/%s: docs/engines/%s.md, the guide with its rules, does not exist" % (engine, engine)
+    for folder in ("include", "lib", "tests/unit", "tests/prop", "tests/kvm"):
         for rule, path in sorted(set(cited_rules(root, folder))):
-            if rule not in known:
-                yield "%s cites %s, which docs/engines/removal.md lacks" % (path, rule)
+            if rule not in known.get(rule[0], {rule}):
+                yield "%s cites %s, which no guide in docs/engines has" % (path, rule)
 
 
 def main():

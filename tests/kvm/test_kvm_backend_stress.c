@@ -166,6 +166,9 @@ static void gates_do_not_flicker(void **state)
 	atomic_store(&s->stop, 1);
 	pthread_join(readers[0], NULL);
 	pthread_join(readers[1], NULL);
+	print_message("lookups %llu missed %u, beside %u lives\n",
+		      (unsigned long long)atomic_load(&s->looks) * HIDDEN, atomic_load(&s->wrong),
+		      2 * ROUNDS);
 	assert_int_equal(atomic_load(&s->wrong), 0);
 	assert_true(atomic_load(&s->looks) > 0);
 	assert_int_equal(atomic_load(&s->ioctls), 2 * ROUNDS);

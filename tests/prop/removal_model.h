@@ -57,6 +57,8 @@ struct m_op {
 	int power_on; /* the slot came back while its units were being hidden */
 	int emptied; /* something left for good */
 	uint32_t level;
+	int switched; /* another set was begun before, and goes on if this one cannot (R1, R6) */
+	uint32_t from;
 	struct m_set set;
 	uint32_t pos, round, steps;
 	uint64_t ack_end; /* guest clock */
@@ -162,6 +164,8 @@ int m_wake_one(struct model *m, uint32_t t);
 void m_wake(struct model *m);
 int m_requested(const struct model *m, uint32_t t, uint8_t *ret_left);
 void m_note(struct model *m, uint32_t t, uint32_t outcome);
+uint32_t m_speaker(const struct model *m, uint32_t t, uint32_t i);
+int m_asks(const struct m_op *op);
 int m_speaks_for(const struct model *m, uint32_t t, uint32_t i);
 int m_past_return(const struct m_op *op);
 int m_stepping(const struct m_unit *u);
@@ -171,6 +175,8 @@ int m_slot_free(const struct model *m, uint32_t slot);
 /* removal_model_events.c: what the guest, management and time do; each gives the expected result */
 void m_tick(struct model *m, uint64_t now);
 void m_upgrade(struct model *m, uint32_t t);
+uint32_t m_joins(const struct model *m, uint32_t i, int force);
+int m_too_late(const struct m_op *op, int force);
 int m_request(struct model *m, uint32_t i, const struct vdev_removal_request *q);
 int m_cancel(struct model *m, uint32_t i);
 int m_declare(struct model *m, uint32_t i, uint32_t source, uint32_t level);
@@ -184,6 +190,7 @@ int m_waiting(const struct model *m);
 
 /* removal_model_guest.c */
 void m_acked(struct model *m, uint32_t t, uint32_t i);
+uint32_t m_answered(const struct model *m, uint32_t i);
 void m_give_all_back(struct model *m, uint32_t top);
 void m_look_busy(struct model *m, uint32_t t);
 void m_got_refusal(struct model *m, uint32_t t);

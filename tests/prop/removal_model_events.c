@@ -50,7 +50,28 @@ void m_upgrade(struct model *m, uint32_t t)
 
 static int ending(const struct m_op *op)
 {
-	return op->phase == M_END || (op->phase == M_UNDO && !op->returning && !op->absorbed);
+	return op->phase == M_END || op->cancel ||
+	       (op->phase == M_UNDO && !op->returning && !op->absorbed);
+}
+
+/* What is asked for now is not what this operation does: it begins anew afterwards. */
+int m_too_late(const struct m_op *op, int force)
+{
+	return op->phase == M_END || op->holding || (ending(op) && !force);
+}
+
+/* The operation that a request for i joins. FORCE leaves alone what is above and has not begun. */
+uint32_t m_joins(const struct model *m, uint32_t i, int force)
+{
+	uint32_t top = m_cover(m, i), best = m_answered(m, i);
+
+	if (!force || !top || m->unit[top].op.holding)
+		return top;
+	for (uint32_t t = 1; t < M_UNITS; t++)
+		if (m->unit[t].used && m->unit[t].op.phase != M_NONE && m_below(m, t, i) &&
+		    !m_asks(&m->unit[t].op) && (!best || m_below(m, best, t)))
+			best = t;
+	return best;
 }
 
 static void join(struct model *m, uint32_t t, uint32_t i, const struct vdev_removal_request *q)
@@ -59,7 +80,7 @@ static void join(struct model *m, uint32_t t, uint32_t i, const struct vdev_remo
 	int force = (q->flags & VDEV_REMOVAL_FORCE) != 0;
 
 	m->stats.joined++;
-	if (op->phase == M_END || op->holding || (ending(op) && !force)) {
+	if (m_too_late(op, force)) {
 		m->unit[i].again = 1;
 		m->unit[i].again_forced |= force;
 		set_terms(m, m_target(m, i), q);
@@ -67,14 +88,17 @@ static void join(struct model *m, uint32_t t, uint32_t i, const struct vdev_remo
 			m_stuck(m, t);
 		return;
 	}
-	m->unit[i].requested = 1;
+	if (ending(&m->unit[m_speaker(m, t, i)].op)) /* its own, which is over, does not count */
+		m->unit[i].again = 1;
+	else
+		m->unit[i].requested = 1;
 	if (force)
 		m_upgrade(m, t);
 }
 
 int m_request(struct model *m, uint32_t i, const struct vdev_removal_request *q)
 {
-	uint32_t t = m_cover(m, i);
+	uint32_t t = m_joins(m, i, (q->flags & VDEV_REMOVAL_FORCE) != 0);
 
 	m->stats.requests++;
 	m->stats.host_requests += (q->flags & VDEV_REMOVAL_HOST) != 0;
@@ -101,16 +125,21 @@ static void drop_again(struct model *m, uint32_t t)
 
 int m_cancel(struct model *m, uint32_t i)
 {
-	uint32_t t = m_cover(m, i);
+	uint32_t cover = m_cover(m, i), t = m_speaker(m, cover, i);
 	struct m_op *op = &m->unit[t].op;
 
-	if (!t)
+	if (!cover)
 		return -ENOENT;
-	if (!m_speaks_for(m, t, i) || m_past_return(op) || (op->forced && op->phase > M_BELOW))
+	if (m_past_return(op) || ((op->forced || op->skip) && op->phase > M_BELOW))
 		return -EALREADY;
-	if (ending(op))
+	if (ending(op)) {
 		drop_again(m, t);
-	else if (m_stepping(&m->unit[t]))
+	} else if (op->returning && op->phase == M_UNDO) { /* and not to go on as UNSAFE */
+		op->returning = 0;
+		op->outcome = VDEV_REMOVAL_CANCELLED;
+		if (!m_stepping(&m->unit[t]))
+			m_undo_next(m, t);
+	} else if (m_stepping(&m->unit[t]))
 		op->cancel = 1;
 	else
 		m_back_out(m, t, VDEV_REMOVAL_CANCELLED);

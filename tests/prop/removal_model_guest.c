@@ -47,7 +47,7 @@ void m_acked(struct model *m, uint32_t t, uint32_t i)
  * The operation that an answer about i is for: the one furthest down that is part of. One that has not
  * begun to ask is answered only by its own unit, or what is plugged into its slot.
  */
-static uint32_t answered(const struct model *m, uint32_t i)
+uint32_t m_answered(const struct model *m, uint32_t i)
 {
 	uint32_t best = 0;
 
@@ -67,7 +67,7 @@ static uint32_t answered(const struct model *m, uint32_t i)
 int m_ack(struct model *m, uint32_t i)
 {
 	m->stats.acks++;
-	m_acked(m, answered(m, i), i);
+	m_acked(m, m_answered(m, i), i);
 	m_wake(m);
 	return m_waiting(m);
 }
@@ -75,7 +75,7 @@ int m_ack(struct model *m, uint32_t i)
 /* The operation that waits for an answer about i. */
 static uint32_t answering(struct model *m, uint32_t i)
 {
-	uint32_t t = answered(m, i);
+	uint32_t t = m_answered(m, i);
 	const struct m_op *op = &m->unit[t].op;
 	int waits = op->phase == M_WARN || op->phase == M_GAP || op->phase == M_AWAIT;
 
@@ -106,6 +106,7 @@ void m_got_refusal(struct model *m, uint32_t t)
 		u->op.pos += u->op.phase != M_AWAIT;
 		u->op.fault = 0;
 		u->op.phase = M_AWAIT;
+		m_look_busy(m, t);
 		m_recheck(m, t);
 	} else {
 		m_back_out(m, t, VDEV_REMOVAL_REFUSED);
@@ -233,7 +234,7 @@ int m_slot(struct model *m, uint32_t i, uint32_t control, uint32_t status)
 {
 	struct m_unit *u = &m->unit[i];
 	int was_off = m_off(m, i);
-	uint32_t t = answered(m, i);
+	uint32_t t = m_answered(m, i);
 
 	if (!m_is_slot(m, i))
 		return -EINVAL;
@@ -261,7 +262,8 @@ static void set_ready(struct model *m, uint32_t i, uint32_t ready)
 	int was = u->ready;
 
 	u->ready = (int)ready;
-	if (u->op.phase == M_NOT_READY || (u->op.phase == M_WARN && !m_stepping(u))) {
+	if (u->op.phase == M_NOT_READY || u->op.phase == M_GAP ||
+	    (u->op.phase == M_WARN && !m_stepping(u))) {
 		m_ask(m, i);
 	} else if (u->op.phase == M_AWAIT && u->transport == VDEV_REMOVAL_PVDEV && ready && !was) {
 		u->op.pos--; /* a new driver has not heard of it */
@@ -293,8 +295,8 @@ int m_reset_begin(struct model *m)
 		struct m_op *op = &m->unit[t].op;
 
 		if (!m->unit[t].used || op->phase < M_NOT_READY || op->phase > M_UNDO ||
-		    (op->phase == M_UNDO && !op->returning))
-			continue;
+		    (op->phase == M_UNDO && !op->returning) || op->cancel)
+			continue; /* what was given up is not pending */
 		op->skip = 1;
 		if (!m_stepping(&m->unit[t]))
 			m_hide(m, t);
@@ -315,7 +317,21 @@ static void new_guest(struct model *m, uint32_t i)
 	u->warn_at = 0;
 }
 
-/* The new kernel must not see a device that is leaving. What is stuck is hidden at least. */
+/* Hidden at least; what it waits for may take for ever. */
+static int stuck(const struct model *m, uint32_t t)
+{
+	return m->unit[t].op.phase == M_TEAR && m->unit[t].stuck_id;
+}
+
+static int waits_for_stuck(const struct model *m, uint32_t t)
+{
+	for (uint32_t i = 1; i < M_UNITS && m->unit[t].op.phase == M_BELOW; i++)
+		if (i != t && m_member(m, t, i) && stuck(m, i))
+			return 1;
+	return 0;
+}
+
+/* The new kernel must not see a device that is leaving. What is stuck keeps nobody from booting. */
 int m_reset_end(struct model *m)
 {
 	if (!m->in_reset)
@@ -323,8 +339,8 @@ int m_reset_end(struct model *m)
 	for (uint32_t t = 1; t < M_UNITS; t++) {
 		const struct m_unit *u = &m->unit[t];
 
-		if (u->used && u->op.phase != M_NONE && u->op.phase != M_HELD &&
-		    !(u->op.phase == M_TEAR && u->stuck_id))
+		if (u->used && u->op.phase != M_NONE && u->op.phase != M_HELD && !stuck(m, t) &&
+		    !waits_for_stuck(m, t))
 			return -EAGAIN;
 	}
 	m->in_reset = 0;

@@ -20,17 +20,22 @@ int m_past_return(const struct m_op *op)
 	       (op->phase == M_END && removed);
 }
 
-/* The operation at t has the say about i: no other one further down that goes on by itself has. */
-int m_speaks_for(const struct model *m, uint32_t t, uint32_t i)
+/* Who has the say about i: the operation furthest down that goes on by itself, or that at t. */
+uint32_t m_speaker(const struct model *m, uint32_t t, uint32_t i)
 {
-	if (i != t && !m_member(m, t, i))
-		return 0;
+	uint32_t speaker = t;
+
 	for (uint32_t o = 1; o < M_UNITS; o++)
-		if (m->unit[o].used && m_below(m, t, o) && m->unit[o].op.phase != M_NONE &&
+		if (m->unit[o].used && m_below(m, speaker, o) && m->unit[o].op.phase != M_NONE &&
 		    !m->unit[o].op.absorbed && !m->unit[o].op.holding &&
 		    (o == i || m_below(m, o, i)))
-			return 0;
-	return 1;
+			speaker = o;
+	return speaker;
+}
+
+int m_speaks_for(const struct model *m, uint32_t t, uint32_t i)
+{
+	return (i == t || m_member(m, t, i)) && m_speaker(m, t, i) == t;
 }
 
 /* Who asked, of what the operation at t covers. */
@@ -72,19 +77,26 @@ static void ask_after_hold(struct model *m, uint32_t i)
 	}
 }
 
-/* An operation below gives way to the one at t, and leaves it what it was asked for (R2, R11). */
+/* The guest has a word still. */
+int m_asks(const struct m_op *op)
+{
+	return !op->forced && !op->acked;
+}
+
+/*
+ * An operation below gives way to the one at t, and leaves it what it was asked for (R2). One by force
+ * does not where the guest has a word still: it goes first, and by itself (R11).
+ */
 static void absorb(struct model *m, uint32_t t, uint32_t i)
 {
 	struct m_op *op = &m->unit[i].op;
 
 	if (op->phase == M_NONE || m_past_return(op) || op->phase == M_UNDO || op->phase == M_END ||
-	    op->absorbed)
+	    op->absorbed || (op->forced && m_asks(&m->unit[t].op)))
 		return;
 	op->absorbed = 1;
 	if (m->unit[t].op.holding)
 		ask_after_hold(m, i);
-	else
-		m->unit[t].op.forced |= op->forced;
 	if (!m_stepping(&m->unit[i]))
 		m_back_out(m, i, 0);
 }
@@ -176,6 +188,9 @@ int m_slot_free(const struct model *m, uint32_t s)
 	const struct m_unit *u = &m->unit[s];
 	int changes = u->transport == VDEV_REMOVAL_PCIE && (u->status & 0x108);
 
+	for (uint32_t i = 1; i < M_UNITS; i++) /* will come back there (R16) */
+		if (m->unit[i].used && m->unit[i].parent == s && m->unit[i].hidden)
+			return 0;
 	return !m_cover(m, s) && !u->settling && !changes;
 }
 
@@ -357,10 +372,14 @@ void m_recheck(struct model *m, uint32_t t)
 void m_switch(struct model *m, uint32_t t, uint32_t level)
 {
 	struct m_op *op = &m->unit[t].op;
+	int back = level == VDEV_REMOVAL_UNSAFE;
+	uint32_t from = op->level;
 
-	op->demoted |= level == VDEV_REMOVAL_UNSAFE;
-	take_set(m, t, level);
-	if (level == VDEV_REMOVAL_UNSAFE && op->asked)
+	op->demoted |= back;
+	take_set(m, t, back && op->switched ? op->from : level);
+	op->switched = !back;
+	op->from = from;
+	if (back && op->asked)
 		while (op->set.steps[op->pos].kind != VDEV_REMOVAL_AWAIT_ACK)
 			op->pos++;
 	m_advance(m, t);
@@ -374,6 +393,7 @@ void m_hide(struct model *m, uint32_t t)
 	if (!u->stuck_id)
 		op->fault = 0, op->fault_status = 0;
 	op->phase = M_HIDE;
+	op->absorbed = op->cancel = 0;
 	for (uint32_t i = 0; i < M_UNITS; i++)
 		op->left[i] = (uint8_t)m_member(m, t, i);
 	for (op->pos = 0; op->set.steps[op->pos].kind != VDEV_REMOVAL_HIDE;)
@@ -481,41 +501,40 @@ void m_back_out(struct model *m, uint32_t t, uint32_t outcome)
 /* One who asked anew gets an operation of his own unit, or joins one that somebody else just got. */
 static void ask_anew(struct model *m, uint32_t i, uint32_t ended, int late_ack)
 {
-	uint32_t cover = m_cover(m, i), target = m_target(m, i);
 	int forced = m->unit[i].again_forced;
+	uint32_t cover = m_joins(m, i, forced), target = m_target(m, i);
 
 	m->unit[i].again_forced = 0;
-	if (!m->unit[i].requested)
-		return;
-	if (cover && m->unit[cover].op.holding) {
-		m->unit[i].again = 1; /* when that is hidden */
+	if (cover && m_too_late(&m->unit[cover].op, forced)) {
+		m->unit[i].requested = 0;
+		m->unit[i].again = 1; /* when that is over */
 		m->unit[i].again_forced = forced;
 	} else if (!cover) {
 		m->unit[target].op.forced = forced;
 		m->unit[target].op.acked = target == ended && late_ack;
 		m_begin(m, target);
 		wake_operations(m); /* no slot is free before all have begun anew */
-	} else if (m->unit[cover].op.holding) { /* when that is hidden */
-		m->unit[i].again = 1;
-		m->unit[i].again_forced = forced;
 	} else if (forced) {
 		m_upgrade(m, cover);
 	}
 }
 
-/* Who asked has been told. Who asked anew meanwhile begins anew. */
-static void ask_again(struct model *m, uint32_t t, int late_ack, int held)
+/* Who asked has been told, unless it was mute. Who asked anew meanwhile begins anew. */
+static void ask_again(struct model *m, uint32_t t, int late_ack, int mute)
 {
 	uint32_t list[M_UNITS], n = m_order(m, t, list), count = 0;
 
-	for (uint32_t k = 0; k < n; k++)
-		if (m_speaks_for(m, t, list[k]))
+	for (uint32_t k = 0; k < n; k++) {
+		struct m_unit *u = &m->unit[list[k]];
+		int lost = u->requested && mute && !m_cover(m, list[k]);
+
+		if (!m_speaks_for(m, t, list[k]))
+			continue;
+		if (u->again || lost)
 			list[count++] = list[k];
-	for (uint32_t k = 0; k < count; k++) {
-		/* What only holds never spoke for those who asked something above it. */
-		m->unit[list[k]].requested =
-			m->unit[list[k]].again || (held && m->unit[list[k]].requested);
-		m->unit[list[k]].again = 0;
+		/* What only holds, or gave way, spoke for nobody. */
+		u->requested = u->again || (mute && u->requested);
+		u->again = 0;
 	}
 	for (uint32_t k = 0; k < count; k++)
 		ask_anew(m, list[k], t, late_ack);
@@ -531,8 +550,8 @@ void m_clear(struct model *m, uint32_t t)
 	memset(&u->op, 0, sizeof(u->op));
 	u->notes &= M_N_OWN;
 	u->note = 0;
-	if (!old.absorbed)
-		ask_again(m, t, old.late_ack, old.holding);
+	if (!old.absorbed || !m_cover(m, t))
+		ask_again(m, t, old.late_ack, old.holding || old.absorbed);
 	if (m_is_slot(m, t) && old.emptied && m_alone(m, t) && (u->slot_cap & 0x2) &&
 	    !m->in_reset) {
 		u->settling = 1;
@@ -545,4 +564,6 @@ void m_clear(struct model *m, uint32_t t)
 			m_slots(m, i);
 	if (m_is_slot(m, t))
 		m_slots(m, t);
+	if (u->queued)
+		m_slots(m, u->parent);
 }

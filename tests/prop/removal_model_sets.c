@@ -114,10 +114,14 @@ int m_set_actions(struct model *m, uint32_t unit_class, uint32_t level,
 
 	if (count && !set_ok(level, steps, count))
 		return -EINVAL;
-	for (uint32_t i = 1; i < M_UNITS; i++)
-		if (m->unit[i].used && m->unit[i].op.phase > M_BELOW &&
-		    m->unit[i].unit_class == unit_class && m->unit[i].op.level == level)
+	for (uint32_t i = 1; i < M_UNITS; i++) {
+		const struct m_op *op = &m->unit[i].op;
+
+		if (m->unit[i].used && op->phase > M_BELOW && op->phase != M_END &&
+		    m->unit[i].unit_class == unit_class &&
+		    (op->level == level || (op->switched && op->from == level)))
 			return -EBUSY;
+	}
 	if (count) {
 		memcpy(set->steps, steps, count * sizeof(*steps));
 		set->count = count;
@@ -162,7 +166,7 @@ static void fill(struct model *m, struct m_unit *u, const struct vdev_removal_un
 		 uint32_t parent)
 {
 	*u = (struct m_unit){.used = 1,
-			     .added = m->stats.added + m->handle_count,
+			     .added = m->handle_count,
 			     .user_data = in->user_data,
 			     .name = in->name,
 			     .address = VDEV_NONE,

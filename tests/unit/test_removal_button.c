@@ -276,6 +276,32 @@ static void r16_slot_of_another_transport_takes_no_acks_from_registers(void **st
 	vt_expect(t, vt_request(t, 'a', 0), "WARN:s REQUESTED:a");
 }
 
+static void r9_next_press_is_not_forgotten_when_something_else_happens(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_script(t, VDEV_REMOVAL_OUTCOME, 'a', VT_LATER);
+	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_RETRY, 1, 3 * VT_SEC),
+		  "WARN:s REQUESTED:a");
+	vt_expect(t, vt_pass(t, 3 * VT_SEC), "");
+	t->now += 2 * VT_SEC; /* the next one is due, but step() is late */
+	vt_expect(t, vt_done(t, 'a', 0), "");
+	assert_int_equal(vt_due(t), 0);
+	vt_expect(t, vt_pass(t, 0), "WARN:s#2");
+}
+
+static void r9_kept_request_is_sent_though_its_time_is_up(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_PCIE);
+	vt_ready(t, 'a', 1);
+	vt_script(t, VDEV_REMOVAL_WARN, 'a', -EAGAIN);
+	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_KEEP, 0, 3 * VT_SEC), "WARN:a");
+	vt_expect(t, vt_pass(t, 5 * VT_SEC), "TIMED_OUT:a WARN:a REQUESTED:a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +326,8 @@ int main(void)
 		TEST(r10_guest_that_does_not_listen_is_not_ready),
 		TEST(r10_wait_begins_when_the_guest_is_ready),
 		TEST(r16_slot_of_another_transport_takes_no_acks_from_registers),
+		TEST(r9_next_press_is_not_forgotten_when_something_else_happens),
+		TEST(r9_kept_request_is_sent_though_its_time_is_up),
 	};
 
 	return cmocka_run_group_tests_name("removal_button", tests, NULL, NULL);

@@ -97,6 +97,26 @@ static void r11_force_upgrades_one_that_is_being_taken_back(void **state)
 	assert_int_equal(vt_stats(t).rolled_back, 0);
 }
 
+/* FORCE is for what it was asked for: the bridge above it is asked when the function is gone. */
+static void r11_force_below_is_no_force_above(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_add(t, 'p',
+	       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_BRIDGE,
+					   .transport = VDEV_REMOVAL_ACPI});
+	vt_add(t, 'a',
+	       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_FUNCTION,
+					   .transport = VDEV_REMOVAL_ACPI,
+					   .parent = t->h['p']});
+	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
+	vt_expect(t, force(t), "");
+	vt_expect(t, vt_request(t, 'p', 0), "");
+	vt_expect(t, vt_done(t, 'a', 0),
+		  "HIDE:aLX REQUESTED:aX TEARDOWN:aX RELEASE:aX REMOVED:aFGX WARN:p REQUESTED:p");
+}
+
 static void r11_force_from_the_start(void **state)
 {
 	struct vt_removal *t = *state;
@@ -295,6 +315,28 @@ static void r11_cancel_by_the_slot_or_any_function(void **state)
 	assert_int_equal(vt_cancel(t, 's'), -ENOENT);
 }
 
+static void r11_asking_again_after_a_cancel_begins_anew(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_PVDEV);
+	vt_ready(t, 'a', 1);
+	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
+	vt_expect(t, vt_cancel(t, 'a'), "");
+	vt_expect(t, vt_request(t, 'a', 0), "");
+	vt_expect(t, vt_done(t, 'a', 0), "REQUESTED:a UNWARN:a CANCELLED:aF WARN:a REQUESTED:a");
+	vt_script(t, VDEV_REMOVAL_UNWARN, 'a', VT_LATER);
+	vt_expect(t, vt_cancel(t, 'a'), "UNWARN:a");
+	vt_expect(t, vt_done(t, 'a', 0), "CANCELLED:aF");
+	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
+	vt_expect(t, vt_cancel(t, 'a'), "");
+	vt_expect(t, force(t), ""); /* who asks for it by force asks last */
+	vt_expect(t, vt_done(t, 'a', 0),
+		  "HIDE:aLX REQUESTED:aX TEARDOWN:aX RELEASE:aX REMOVED:aFGX");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +346,7 @@ int main(void)
 		TEST(r11_force_upgrades_one_that_waits_for_the_guest),
 		TEST(r11_force_while_an_action_is_outstanding_waits_for_it),
 		TEST(r11_force_upgrades_one_that_is_being_taken_back),
+		TEST(r11_force_below_is_no_force_above),
 		TEST(r11_force_from_the_start),
 		TEST(r11_asking_again_while_the_outcome_is_told_begins_anew),
 		TEST(r11_asking_again_while_it_is_undone_begins_anew),
@@ -317,6 +360,7 @@ int main(void)
 		TEST(r11_cancel_takes_back_that_of_the_slot_itself),
 		TEST(r11_cancel_past_the_point_of_no_return),
 		TEST(r11_cancel_by_the_slot_or_any_function),
+		TEST(r11_asking_again_after_a_cancel_begins_anew),
 	};
 
 	return cmocka_run_group_tests_name("removal_join", tests, NULL, NULL);

@@ -342,6 +342,18 @@ static void r6_safe_removal_that_began_is_not_made_longer(void **state)
 	vt_expect(t, vt_done(t, 'a', 0), "TEARDOWN:a RELEASE:a REMOVED:aFG");
 }
 
+static void r6_safe_that_came_while_it_was_not_idle(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE);
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "QUIESCE:a");
+	vt_expect(t, vt_level(t, 'a', VDEV_REMOVAL_SAFE), "");
+	vt_expect(t, vt_done(t, 'a', -EBUSY), "RESUME:a " GONE_A);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +380,7 @@ int main(void)
 		TEST(r6_late_safe_of_one_function_is_not_enough),
 		TEST(r6_nothing_declared_lengthens_a_removal),
 		TEST(r6_safe_removal_that_began_is_not_made_longer),
+		TEST(r6_safe_that_came_while_it_was_not_idle),
 	};
 
 	return cmocka_run_group_tests_name("removal_levels", tests, NULL, NULL);

@@ -283,6 +283,44 @@ static void r17_registers_are_those_of_a_reset_slot(void **state)
 	vt_expect(t, vt_registers(t, 's', VT_OFF, 0), "HIDE:aL"); /* an edge again */
 }
 
+static void r17_what_was_cancelled_stays(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE);
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', -EBUSY);
+	vt_script(t, VDEV_REMOVAL_RESUME, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "QUIESCE:a RESUME:a");
+	vt_expect(t, vt_cancel(t, 'a'), "");
+	begin(t);
+	assert_int_equal(end(t), -EAGAIN);
+	vt_expect(t, vt_done(t, 'a', 0), "CANCELLED:aF");
+	vt_expect(t, end(t), "");
+	vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE);
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "QUIESCE:a");
+	vt_expect(t, vt_cancel(t, 'a'), "");
+	begin(t);
+	vt_expect(t, vt_done(t, 'a', 0), "RESUME:a CANCELLED:aF");
+	vt_expect(t, end(t), "");
+	assert_int_equal(vt_info(t, 'a').state, VDEV_REMOVAL_PRESENT);
+}
+
+static void r17_cancel_after_begin_is_too_late(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_script(t, VDEV_REMOVAL_WARN, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a");
+	begin(t);
+	assert_int_equal(vt_cancel(t, 'a'), -EALREADY);
+	vt_done(t, 'a', 0);
+	vt_drain(t);
+	assert_non_null(strstr(t->text, "REMOVED:aFG"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +341,8 @@ int main(void)
 		TEST(r17_registers_are_forgotten),
 		TEST(r17_unasked_eject_during_reset),
 		TEST(r17_registers_are_those_of_a_reset_slot),
+		TEST(r17_what_was_cancelled_stays),
+		TEST(r17_cancel_after_begin_is_too_late),
 	};
 
 	return cmocka_run_group_tests_name("removal_reset", tests, NULL, NULL);

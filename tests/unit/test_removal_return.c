@@ -263,6 +263,33 @@ static void r12_giving_back_is_a_hot_add_with_a_new_handle(void **state)
 	assert_int_equal(vt_info(t, 'a').level, VDEV_REMOVAL_UNKNOWN); /* R6: nothing inherited */
 }
 
+/* Not idle, so it was to be warned next: but it is not wanted any more. */
+static void r12_cancel_on_the_way_back_to_a_warning(void **state)
+{
+	struct vt_removal *t = *state;
+
+	idle_unit(t, 'a');
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', -EBUSY);
+	t->stop_after = 1;
+	vt_expect(t, vt_request(t, 'a', 0), "QUIESCE:a"); /* RESUME waits to be taken */
+	t->stop_after = 0;
+	vt_expect(t, vt_cancel(t, 'a'), "RESUME:a CANCELLED:aF");
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', -EBUSY);
+	vt_script(t, VDEV_REMOVAL_RESUME, 'a', VT_LATER);
+	vt_expect(t, vt_request(t, 'a', 0), "QUIESCE:a RESUME:a");
+	vt_expect(t, vt_cancel(t, 'a'), "");
+	vt_expect(t, vt_done(t, 'a', 0), "CANCELLED:aF");
+	vt_alone(t, 'b', VDEV_REMOVAL_PVDEV);
+	vt_ready(t, 'b', 1);
+	vt_expect(t, vt_request(t, 'b', 0), "WARN:b REQUESTED:b");
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'b', -EBUSY);
+	vt_script(t, VDEV_REMOVAL_RESUME, 'b', VT_LATER);
+	vt_expect(t, vt_level(t, 'b', VDEV_REMOVAL_SAFE_IDLE), "QUIESCE:b RESUME:b");
+	vt_expect(t, vt_cancel(t, 'b'), "");
+	vt_expect(t, vt_done(t, 'b', 0), "UNWARN:b CANCELLED:bF");
+	assert_int_equal(vt_stats(t).cancelled, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +309,7 @@ int main(void)
 		TEST(r12_ack_during_the_undo_of_a_cancel_is_unasked),
 		TEST(r12_late_ack_counts_for_the_next_request),
 		TEST(r12_giving_back_is_a_hot_add_with_a_new_handle),
+		TEST(r12_cancel_on_the_way_back_to_a_warning),
 	};
 
 	return cmocka_run_group_tests_name("removal_return", tests, NULL, NULL);

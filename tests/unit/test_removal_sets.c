@@ -157,6 +157,39 @@ static void r5_deadlines_of_steps_are_those_of_the_set(void **state)
 	}
 }
 
+static int to_preset(struct vt_removal *t, uint32_t level)
+{
+	return vdev_removal_set_actions(t->r, VDEV_REMOVAL_PCI_FUNCTION, level, NULL, 0);
+}
+
+static void r5_set_that_was_left_may_be_gone_back_to(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a REQUESTED:a");
+	assert_int_equal(to_preset(t, VDEV_REMOVAL_UNSAFE), 0);
+	vt_script(t, VDEV_REMOVAL_QUIESCE, 'a', VT_LATER);
+	vt_expect(t, vt_level(t, 'a', VDEV_REMOVAL_SAFE_IDLE), "QUIESCE:a");
+	assert_int_equal(to_preset(t, VDEV_REMOVAL_SAFE_IDLE), -EBUSY);
+	assert_int_equal(to_preset(t, VDEV_REMOVAL_UNKNOWN), -EBUSY);
+	vt_expect(t, vt_done(t, 'a', -EBUSY), "RESUME:a");
+	assert_int_equal(to_preset(t, VDEV_REMOVAL_SAFE_IDLE), 0);
+	assert_int_equal(to_preset(t, VDEV_REMOVAL_UNKNOWN), -EBUSY);
+}
+
+static void r5_operation_that_is_over_uses_no_set(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_expect(t, vt_request(t, 'a', 0), "WARN:a REQUESTED:a");
+	assert_int_equal(to_preset(t, VDEV_REMOVAL_UNKNOWN), -EBUSY);
+	vt_script(t, VDEV_REMOVAL_OUTCOME, 'a', VT_LATER);
+	vt_expect(t, vt_cancel(t, 'a'), "CANCELLED:aF");
+	assert_int_equal(to_preset(t, VDEV_REMOVAL_UNKNOWN), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +200,8 @@ int main(void)
 		TEST(r5_set_in_use_is_not_replaced),
 		TEST(r5_own_steps_run_in_their_place),
 		TEST(r5_deadlines_of_steps_are_those_of_the_set),
+		TEST(r5_set_that_was_left_may_be_gone_back_to),
+		TEST(r5_operation_that_is_over_uses_no_set),
 	};
 
 	return cmocka_run_group_tests_name("removal_sets", tests, NULL, NULL);

@@ -233,6 +233,73 @@ static void r11_reset_ends_the_settle_time(void **state)
 	vt_expect(t, vdev_removal_reset_end(t->r, t->now), "ANNOUNCE:b");
 }
 
+/* Slot s, switched off by the guest unasked: its card a is held. Then b is plugged in. */
+static void beside_a_held_card(struct vt_removal *t)
+{
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_expect(t, vt_registers(t, 's', VT_OFF, 0), "HIDE:aL");
+	vt_expect(t, plug(t, 'b'), "");
+	assert_int_equal(vt_info(t, 'b').state, VDEV_REMOVAL_QUEUED);
+	vt_expect(t, vt_pass(t, 100 * VT_SEC), "");
+}
+
+static void r11_hot_add_waits_until_a_held_card_is_given_back(void **state)
+{
+	struct vt_removal *t = *state;
+
+	beside_a_held_card(t);
+	vt_expect(t, vt_registers(t, 's', VT_ON, 0), "REANNOUNCE:a ANNOUNCE:b");
+	assert_int_equal(vt_info(t, 'b').state, VDEV_REMOVAL_PRESENT);
+	beside_a_held_card(t);
+	vdev_removal_reset_begin(t->r, t->now);
+	vt_expect(t, vdev_removal_reset_end(t->r, t->now), "REANNOUNCE:a ANNOUNCE:b");
+}
+
+static void r11_hot_add_waits_until_a_held_card_is_removed(void **state)
+{
+	struct vt_removal *t = *state;
+
+	beside_a_held_card(t);
+	vt_expect(t, vt_request(t, 'a', 0), GONE_A);
+	vt_expect(t, vt_pass(t, 2 * VT_SEC), "ANNOUNCE:b");
+}
+
+static void r11_hot_add_while_a_card_is_being_held_and_comes_back(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_script(t, VDEV_REMOVAL_HIDE, 'a', VT_LATER);
+	vt_expect(t, vt_registers(t, 's', VT_OFF, 0), "HIDE:aL");
+	vt_expect(t, plug(t, 'b'), "");
+	vt_expect(t, vt_registers(t, 's', VT_ON, 0), "");
+	vt_expect(t, vt_done(t, 'a', 0), "REANNOUNCE:a ANNOUNCE:b");
+}
+
+static void r11_cold_add_beside_a_held_card_is_refused(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_expect(t, vt_registers(t, 's', VT_OFF, 0), "HIDE:aL");
+	assert_int_equal(vt_child(t, 'b', 's', VDEV_REMOVAL_PCI_FUNCTION, 1), -EBUSY);
+	vt_expect(t, vt_registers(t, 's', VT_ON, 0), "REANNOUNCE:a");
+	assert_int_equal(vt_child(t, 'b', 's', VDEV_REMOVAL_PCI_FUNCTION, 1), 0);
+}
+
+static void r11_held_slot_that_comes_back_frees_the_one_around_it(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_slot(t, 's', VDEV_REMOVAL_PCIE, 0);
+	vt_slot(t, 'i', VDEV_REMOVAL_PCIE, 's');
+	vt_registers(t, 's', VT_ON, 0);
+	vt_registers(t, 'i', VT_OFF, 0);
+	vt_expect(t, vt_registers(t, 's', VT_OFF, 0), "HIDE:iL");
+	vt_expect(t, plug(t, 'b'), "");
+	vt_expect(t, vt_registers(t, 'i', VT_ON, 0), "REANNOUNCE:i ANNOUNCE:b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +319,11 @@ int main(void)
 		TEST(r11_announce_comes_before_anything_else_of_the_unit),
 		TEST(r11_hot_add_without_a_slot),
 		TEST(r11_reset_ends_the_settle_time),
+		TEST(r11_hot_add_waits_until_a_held_card_is_given_back),
+		TEST(r11_hot_add_waits_until_a_held_card_is_removed),
+		TEST(r11_hot_add_while_a_card_is_being_held_and_comes_back),
+		TEST(r11_cold_add_beside_a_held_card_is_refused),
+		TEST(r11_held_slot_that_comes_back_frees_the_one_around_it),
 	};
 
 	return cmocka_run_group_tests_name("removal_slot", tests, NULL, NULL);

@@ -295,6 +295,7 @@ static void many_threads(void **state)
 	pthread_mutex_unlock(&s.lock);
 	pthread_join(threads[VCPUS], NULL);
 	pthread_join(threads[VCPUS + 1], NULL);
+	print_message("removals %u wrong %u\n", atomic_load(&s.removed), atomic_load(&s.wrong));
 	assert_int_equal(atomic_load(&s.wrong), 0);
 	assert_int_equal(atomic_load(&s.removed), VCPUS * ROUNDS);
 	assert_int_equal(vdev_runtime_stats(s.rt, &stats, sizeof(stats)), 0);

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "msglayout.h"
+
 #define GUEST_RAM_SIZE 0x800000u
 #define GUEST_PAGE_TABLES 0x1000u
 #define GUEST_REPORT 0x10000u

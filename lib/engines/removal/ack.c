@@ -24,7 +24,7 @@ static void start_clock(struct vdev_removal *r, struct unit *u, uint32_t await_s
 }
 
 /* A press while the indicator blinks cancels, while the last one is unseen it is lost (R9). */
-static int may_press(const struct unit *u, uint64_t guest_now)
+int vdev__removal_may_press(const struct unit *u, uint64_t guest_now)
 {
 	int indicator = (u->slot_cap & 0x10u) != 0;
 
@@ -40,7 +40,7 @@ static enum phase can_warn(const struct vdev_removal *r, const struct unit *u)
 	case VDEV_REMOVAL_PCIE:
 		if (!(u->flags & U_READY))
 			return NOT_READY;
-		return may_press(u, guest_now) ? WARN : GAP;
+		return vdev__removal_may_press(u, guest_now) ? WARN : GAP;
 	case VDEV_REMOVAL_PVDEV:
 		if (!(u->flags & U_READY))
 			return NOT_READY;
@@ -111,6 +111,17 @@ static void give_up(struct vdev_removal *r, uint32_t index)
 	}
 }
 
+static void retry(struct vdev_removal *r, uint32_t index)
+{
+	struct unit *u = unit_at(r, index);
+
+	u->retries--;
+	u->ack_end = vdev__sat_add(vdev__removal_guest_now(r),
+				   wait_ns(r, u, u->step + (u->phase == GAP)));
+	if (u->phase == AWAIT)
+		warn_again(r, index);
+}
+
 /* The time of a wait has come: its end, or that of the next warning. */
 void vdev__removal_await_expired(struct vdev_removal *r, uint32_t index)
 {
@@ -120,14 +131,10 @@ void vdev__removal_await_expired(struct vdev_removal *r, uint32_t index)
 	if (guest_now >= u->ack_end) {
 		r->stats.timed_out++;
 		vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_TIMEOUT, index, 0);
-		if (u->policy != VDEV_REMOVAL_ACK_RETRY || !u->retries) {
+		if (u->policy != VDEV_REMOVAL_ACK_RETRY || !u->retries)
 			give_up(r, index);
-			return;
-		}
-		u->retries--;
-		u->ack_end = vdev__sat_add(guest_now, wait_ns(r, u, u->step + (u->phase == GAP)));
-		if (u->phase == AWAIT)
-			warn_again(r, index);
+		else
+			retry(r, index);
 	} else if (u->phase == AWAIT) {
 		warn_again(r, index); /* only ACPI has a time before the end */
 	}
@@ -202,7 +209,9 @@ void vdev__removal_got_ack(struct vdev_removal *r, uint32_t target, uint32_t ind
 	u->flags |= O_ACKED;
 	if (u->phase == HELD)
 		vdev__removal_begin(r, target); /* the guest has let go: nothing is left to hold */
-	else if (u->phase != BELOW && !step_out(u))
+	else if (u->phase == BELOW)
+		vdev__removal_woken(r, target);
+	else if (!step_out(u))
 		vdev__removal_go_hide(r, target);
 }
 

@@ -37,6 +37,7 @@ void vdev__removal_advance(struct vdev_removal *r, uint32_t index)
 			if (u->transport == VDEV_REMOVAL_NO_TRANSPORT)
 				continue;
 			vdev__removal_try_warn(r, index);
+			vdev__removal_reconsider(r, index);
 			break;
 		case VDEV_REMOVAL_AWAIT_ACK:
 			vdev__removal_await(r, index);

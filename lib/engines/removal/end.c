@@ -79,8 +79,7 @@ static void for_each(struct vdev_removal *r, uint32_t index, uint32_t flags,
 
 	for (uint32_t m = vdev__removal_first(r, index); m != NOBODY; m = next) {
 		next = vdev__removal_after(r, index, m);
-		if (!vdev__removal_spoken_for(r, index, m))
-			each(r, index, m, flags);
+		each(r, index, m, flags);
 	}
 	if (unit_at(r, index)->unit_class == VDEV_REMOVAL_PCI_SLOT)
 		each(r, index, index, flags);
@@ -91,11 +90,14 @@ static void forget_request(struct vdev_removal *r, uint32_t index, uint32_t m, u
 {
 	struct unit *u = unit_at(r, m);
 
-	(void)index;
-	if (!(flags & O_HOLDING)) /* which speaks for nobody */
+	if (vdev__removal_spoken_for(r, index, m))
+		return;
+	if (!(flags & (O_HOLDING | O_ABSORB))) /* which speak for nobody */
 		u->flags &= ~U_REQUESTED;
 	if (u->flags & U_NEXT)
-		u->flags |= U_REQUESTED;
+		u->flags |= U_REQUESTED | U_ANEW;
+	else if ((u->flags & U_REQUESTED) && vdev__removal_covering(r, m) == NOBODY)
+		u->flags |= U_ANEW; /* what it joined gave way, and that to nothing */
 	u->flags &= ~U_NEXT;
 }
 
@@ -106,12 +108,13 @@ static void begin_next(struct vdev_removal *r, uint32_t index, uint32_t m, uint3
 	uint32_t target = vdev__removal_target(r, m), cover;
 	int force = (u->flags & U_NEXT_FORCED) != 0;
 
-	u->flags &= ~U_NEXT_FORCED;
-	if (!(u->flags & U_REQUESTED))
+	if (!(u->flags & U_ANEW))
 		return;
-	cover = vdev__removal_covering(r, m);
-	if (cover != NOBODY && (unit_at(r, cover)->flags & O_HOLDING)) {
-		u->flags |= U_NEXT | (force ? U_NEXT_FORCED : 0); /* when that is hidden */
+	u->flags &= ~(U_ANEW | U_NEXT_FORCED);
+	cover = vdev__removal_joins(r, m, force);
+	if (cover != NOBODY && vdev__removal_too_late(unit_at(r, cover), force)) {
+		/* when that is over */
+		u->flags = (u->flags & ~U_REQUESTED) | U_NEXT | (force ? U_NEXT_FORCED : 0);
 		return;
 	}
 	if (cover != NOBODY) {
@@ -145,7 +148,8 @@ static void clear(struct vdev_removal *r, uint32_t index)
 	u->notes &= N_OWN;
 	vdev__removal_no_note(u);
 	r->stats.operations--;
-	if (!(flags & O_ABSORB)) {
+	/* What it gave way to speaks for all, unless that was cancelled meanwhile. */
+	if (!(flags & O_ABSORB) || vdev__removal_covering(r, index) == NOBODY) {
 		for_each(r, index, flags, forget_request);
 		for_each(r, index, flags, begin_next);
 	}

@@ -66,6 +66,7 @@ enum phase {
 #define U_REQUESTED 0x80u /* somebody asked for this very unit */
 #define U_NEXT 0x20000000u /* asked again while the operation was ending: begins anew */
 #define U_NEXT_FORCED 0x40000000u
+#define U_ANEW 0x80000000u /* within clear(): begins anew now */
 
 /* Facts about the operation of a target; cleared when it ends. */
 #define O_FORCED 0x100u
@@ -257,6 +258,8 @@ uint32_t vdev__removal_after(const struct vdev_removal *r, uint32_t target, uint
 uint32_t vdev__removal_target(const struct vdev_removal *r, uint32_t index);
 uint32_t vdev__removal_covering(const struct vdev_removal *r, uint32_t index);
 uint32_t vdev__removal_answered(const struct vdev_removal *r, uint32_t index);
+uint32_t vdev__removal_joins(const struct vdev_removal *r, uint32_t index, int force);
+uint32_t vdev__removal_speaker(const struct vdev_removal *r, uint32_t target, uint32_t member);
 int vdev__removal_spoken_for(const struct vdev_removal *r, uint32_t target, uint32_t member);
 uint32_t vdev__removal_requested(const struct vdev_removal *r, uint32_t target, uint32_t after);
 
@@ -285,6 +288,7 @@ void vdev__removal_choose(const struct vdev_removal *r, uint32_t unit, uint32_t 
 int vdev__removal_left_out(const struct unit *member, uint32_t kind);
 
 /* request.c */
+int vdev__removal_too_late(const struct unit *top, int force);
 int vdev__removal_check_request(const struct vdev_removal_request *in,
 				struct vdev_removal_request *out);
 void vdev__removal_begin(struct vdev_removal *r, uint32_t target);
@@ -315,6 +319,7 @@ void vdev__removal_skip_left_out(struct vdev_removal *r, uint32_t index);
 void vdev__removal_go_hide(struct vdev_removal *r, uint32_t index);
 
 /* ack.c */
+int vdev__removal_may_press(const struct unit *u, uint64_t guest_now);
 void vdev__removal_try_warn(struct vdev_removal *r, uint32_t index);
 void vdev__removal_await(struct vdev_removal *r, uint32_t index);
 void vdev__removal_await_expired(struct vdev_removal *r, uint32_t index);

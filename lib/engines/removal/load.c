@@ -215,7 +215,7 @@ static int note_ok(const struct vdev_removal *r, const struct unit *u, uint32_t 
 	if (cursor != NOBODY &&
 	    (!outcome || (!known && !out) || (cursor != index && !member_of(r, index, cursor))))
 		return 0;
-	if (u->phase == IDLE && ((u->notes & ~N_OWN) || (cursor != NOBODY && !out)))
+	if (u->phase == IDLE && (u->notes & ~N_OWN))
 		return 0;
 	return !out || (u->action && (outcome ? cursor != NOBODY : known));
 }

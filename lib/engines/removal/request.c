@@ -51,11 +51,11 @@ static void absorb(struct vdev_removal *r, uint32_t target, uint32_t index)
 	if (u->phase == IDLE || past_return(u) || u->phase == UNDO || u->phase == END ||
 	    (u->flags & O_ABSORB))
 		return;
+	if ((u->flags & O_FORCED) && !(unit_at(r, target)->flags & (O_FORCED | O_ACKED)))
+		return; /* FORCE does not wait for the guest's answer about all that is above (R11) */
 	u->flags |= O_ABSORB;
 	if (unit_at(r, target)->flags & O_HOLDING)
 		ask_again(r, index);
-	else
-		unit_at(r, target)->flags |= u->flags & O_FORCED;
 	if (!step_out(u))
 		vdev__removal_back_out(r, index, 0);
 }
@@ -151,17 +151,26 @@ void vdev__removal_upgrade(struct vdev_removal *r, uint32_t target)
 	u->flags |= O_FORCED;
 	if (u->phase == HELD) {
 		vdev__removal_note(r, ROOT, N_UNHOLD);
+	} else if (u->phase == BELOW) {
+		vdev__removal_woken(r, target);
 	} else if (step_out(u) && (u->flags & A_OVERDUE)) {
 		vdev__removal_stuck(r, target);
-	} else if (!step_out(u) && (u->phase == NOT_READY || u->phase == GAP || u->phase == AWAIT ||
-				    u->phase == WARN || u->phase == PRE || u->phase == UNDO)) {
+	} else if (!step_out(u) && u->phase < HIDE) {
 		vdev__removal_go_hide(r, target);
 	}
 }
 
+/* Given up, or over: what is asked for now begins anew after it. */
 static int ending(const struct unit *u)
 {
-	return u->phase == END || (u->phase == UNDO && !(u->flags & (O_RETURN | O_ABSORB)));
+	return u->phase == END || (u->flags & O_CANCEL) ||
+	       (u->phase == UNDO && !(u->flags & (O_RETURN | O_ABSORB)));
+}
+
+/* An operation that can do nothing for a request: it is lost already, or ends in holding. */
+int vdev__removal_too_late(const struct unit *top, int force)
+{
+	return top->phase == END || (ending(top) && !force) || (top->flags & O_HOLDING);
 }
 
 static void join(struct vdev_removal *r, uint32_t target, uint32_t index,
@@ -171,15 +180,16 @@ static void join(struct vdev_removal *r, uint32_t target, uint32_t index,
 	int force = (q->flags & VDEV_REMOVAL_FORCE) != 0;
 
 	r->stats.joined++;
-	if (top->phase == END || (ending(top) && !force) || (top->flags & O_HOLDING)) {
-		/* This one is lost already, or ends in holding: then a new one begins. */
+	if (vdev__removal_too_late(top, force)) {
 		u->flags |= U_NEXT | (force ? U_NEXT_FORCED : 0);
 		set_terms(r, unit_at(r, vdev__removal_target(r, index)), q);
 		if (force && step_out(top) && (top->flags & A_OVERDUE))
 			vdev__removal_stuck(r, target);
 		return;
 	}
-	u->flags |= U_REQUESTED;
+	/* Its own operation, when that is ending, must not speak for it. */
+	u->flags |=
+		ending(unit_at(r, vdev__removal_speaker(r, target, index))) ? U_NEXT : U_REQUESTED;
 	if (force)
 		vdev__removal_upgrade(r, target);
 }
@@ -202,7 +212,7 @@ int vdev_removal_request(struct vdev_removal *r, uint64_t now_ns, uint64_t unit,
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_REQUEST, index, q.flags);
 	r->stats.requests++;
 	r->stats.host_requests += (q.flags & VDEV_REMOVAL_HOST) != 0;
-	target = vdev__removal_covering(r, index);
+	target = vdev__removal_joins(r, index, (q.flags & VDEV_REMOVAL_FORCE) != 0);
 	if (target != NOBODY) {
 		join(r, target, index, &q);
 		return waiting(r);
@@ -224,6 +234,13 @@ static void drop_next(struct vdev_removal *r, uint32_t target)
 	unit_at(r, target)->flags &= ~(U_NEXT | U_NEXT_FORCED);
 }
 
+/* What is being undone to go on in another way (R1) goes on no more. */
+static void stay_undone(struct unit *u)
+{
+	u->flags &= ~O_RETURN;
+	u->outcome = VDEV_REMOVAL_CANCELLED;
+}
+
 int vdev_removal_cancel(struct vdev_removal *r, uint64_t now_ns, uint64_t unit)
 {
 	uint32_t index, target;
@@ -238,15 +255,16 @@ int vdev_removal_cancel(struct vdev_removal *r, uint64_t now_ns, uint64_t unit)
 	target = vdev__removal_covering(r, index);
 	if (target == NOBODY)
 		return -ENOENT;
-	if (vdev__removal_spoken_for(r, target, index))
-		return -EALREADY; /* its own operation did not give way, so it is past that */
+	target = vdev__removal_speaker(r, target, index);
 	u = unit_at(r, target);
-	if (past_return(u) || ((u->flags & O_FORCED) && u->phase > BELOW))
+	if (past_return(u) || ((u->flags & (O_FORCED | O_SKIP)) && u->phase > BELOW))
 		return -EALREADY;
 	vdev__removal_tick(r, now_ns);
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_CANCEL, index, 0);
 	if (ending(u))
 		drop_next(r, target);
+	else if (u->phase == UNDO && !(u->flags & O_ABSORB))
+		stay_undone(u);
 	else if (step_out(u))
 		u->flags |= O_CANCEL;
 	else

@@ -10,7 +10,7 @@ static void set_ready(struct vdev_removal *r, uint32_t index, int ready)
 	int was = (u->flags & U_READY) != 0;
 
 	u->flags = ready ? u->flags | U_READY : u->flags & ~U_READY;
-	if (u->phase == NOT_READY || (u->phase == WARN && !step_out(u))) {
+	if (u->phase == NOT_READY || u->phase == GAP || (u->phase == WARN && !step_out(u))) {
 		vdev__removal_try_warn(r, index);
 	} else if (u->phase == AWAIT && u->transport == VDEV_REMOVAL_PVDEV && ready && !was) {
 		u->step--; /* its driver came anew and never heard the warning */
@@ -81,8 +81,8 @@ static void skip_ack(struct vdev_removal *r, uint32_t index)
 
 	if (u->phase < NOT_READY || u->phase > UNDO)
 		return;
-	if (u->phase == UNDO && !(u->flags & O_RETURN))
-		return;
+	if ((u->phase == UNDO && !(u->flags & O_RETURN)) || (u->flags & O_CANCEL))
+		return; /* it was given up: the device stays */
 	u->flags |= O_SKIP;
 	if (!step_out(u))
 		vdev__removal_go_hide(r, index);
@@ -128,6 +128,8 @@ static void give_back_one(struct vdev_removal *r, uint32_t index)
 	u->guest_level = VDEV_REMOVAL_UNKNOWN;
 	vdev__removal_publish(r, index);
 	vdev__removal_note(r, index, N_REANNOUNCE);
+	if (unit_at(r, u->parent)->unit_class == VDEV_REMOVAL_PCI_SLOT)
+		vdev__removal_slot_check(r, u->parent); /* others may have waited for it */
 }
 
 /* Gives hidden units back, as new devices, from the top down (R12, R16). Depth is bounded by

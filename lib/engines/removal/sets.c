@@ -213,7 +213,8 @@ static int set_in_use(const struct vdev_removal *r, uint32_t unit_class, uint32_
 	for (uint32_t i = next_unit(r, ROOT); i != NOBODY; i = next_unit(r, i)) {
 		const struct unit *u = unit_at(r, i);
 
-		if (u->phase > BELOW && u->unit_class == unit_class && u->set == level)
+		if (u->phase > BELOW && u->phase != END && u->unit_class == unit_class &&
+		    (u->set == level || ((u->marks & M_SWITCHED) && u->from_set == level)))
 			return 1;
 	}
 	return 0;

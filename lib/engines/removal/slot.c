@@ -15,13 +15,13 @@
 #define CTL_POWER_OFF 0x400u
 #define STA_CHANGES 0x108u /* presence detect changed, data link layer state changed */
 
+/* Whatever the slot has for saying so says that it is off; both fields are all ones then. */
 static int off(uint32_t cap, uint32_t control)
 {
-	int indicator = (cap & CAP_POWER_INDICATOR) != 0, power = (cap & CAP_POWER_CONTROLLER) != 0;
+	uint32_t all = (cap & CAP_POWER_INDICATOR ? CTL_INDICATOR_OFF : 0) |
+		       (cap & CAP_POWER_CONTROLLER ? CTL_POWER_OFF : 0);
 
-	return (indicator || power) &&
-	       (!indicator || (control & CTL_INDICATOR) == CTL_INDICATOR_OFF) &&
-	       (!power || (control & CTL_POWER_OFF));
+	return all && (control & all) == all;
 }
 
 /* The guest switched the slot off: it does not use what is in it (R14). */
@@ -31,12 +31,22 @@ int vdev__removal_is_off(const struct unit *u)
 	       off(u->slot_cap, u->control);
 }
 
+/* What the guest ejected and is held may come back into the slot (R16). */
+static int keeps_hidden(const struct vdev_removal *r, uint32_t slot)
+{
+	for (uint32_t i = unit_at(r, slot)->child; i != NOBODY; i = unit_at(r, i)->next)
+		if (unit_at(r, i)->flags & U_HIDDEN)
+			return 1;
+	return 0;
+}
+
 int vdev__removal_slot_free(const struct vdev_removal *r, uint32_t slot)
 {
 	const struct unit *u = unit_at(r, slot);
 
 	return vdev__removal_covering(r, slot) == NOBODY && !(u->flags & U_SETTLING) &&
-	       (u->transport != VDEV_REMOVAL_PCIE || !(u->status & STA_CHANGES));
+	       (u->transport != VDEV_REMOVAL_PCIE || !(u->status & STA_CHANGES)) &&
+	       !keeps_hidden(r, slot);
 }
 
 void vdev__removal_slot_emptied(struct vdev_removal *r, uint32_t slot)

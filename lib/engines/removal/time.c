@@ -20,13 +20,16 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* When the guest's time is up for this unit, in the guest's clock. */
 static uint64_t guest_deadline(const struct vdev_removal *r, const struct unit *u)
 {
+	uint64_t now = vdev__removal_guest_now(r);
+
 	switch (u->phase) {
 	case AWAIT:
 		return u->transport == VDEV_REMOVAL_ACPI ? earlier(u->ack_end, u->warn_at)
 							 : u->ack_end;
 	case GAP:
-		/* a press waits for the slot's state, anything else for the time alone */
-		if (u->transport != VDEV_REMOVAL_PCIE || u->warn_at > vdev__removal_guest_now(r))
+		/* a press waits for the slot's state too, anything else for the time alone */
+		if (u->transport != VDEV_REMOVAL_PCIE || u->warn_at > now ||
+		    vdev__removal_may_press(u, now))
 			return earlier(u->ack_end, u->warn_at);
 		return u->ack_end;
 	default:

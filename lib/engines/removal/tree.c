@@ -116,12 +116,8 @@ uint32_t vdev__removal_covering(const struct vdev_removal *r, uint32_t index)
 	return found;
 }
 
-/*
- * Target of the operation that an answer about a unit is for, or NOBODY. One that has not begun to
- * ask anybody is answered only by its own unit (or what is plugged into its slot): an answer for
- * something further down says nothing about the rest.
- */
-uint32_t vdev__removal_answered(const struct vdev_removal *r, uint32_t index)
+/* The lowest operation at or above a unit that has begun, is its own, or has one of these flags. */
+static uint32_t nearest(const struct vdev_removal *r, uint32_t index, uint32_t flags)
 {
 	uint32_t own = vdev__removal_target(r, index), below = NOBODY;
 
@@ -130,22 +126,56 @@ uint32_t vdev__removal_answered(const struct vdev_removal *r, uint32_t index)
 
 		if (below != NOBODY && !belongs(unit_at(r, below), at))
 			continue;
-		if (u->phase > BELOW || (u->phase != IDLE && (at == index || at == own)))
+		if (u->phase > BELOW ||
+		    (u->phase != IDLE && (at == index || at == own || (u->flags & flags))))
 			return at;
 	}
 	return NOBODY;
 }
 
-/* Whether an operation of its own, which goes on by itself, speaks for a member of `target`. */
-int vdev__removal_spoken_for(const struct vdev_removal *r, uint32_t target, uint32_t member)
+/*
+ * Target of the operation that an answer about a unit is for, or NOBODY. One that has not begun to
+ * ask anybody is answered only by its own unit (or what is plugged into its slot): an answer for
+ * something further down says nothing about the rest.
+ */
+uint32_t vdev__removal_answered(const struct vdev_removal *r, uint32_t index)
 {
+	return nearest(r, index, 0);
+}
+
+/*
+ * Target of the operation that a request joins, NOBODY: it gets one of its own. FORCE is for what it
+ * was asked for: what is above, has not begun and would ask the guest waits for it instead (R11).
+ */
+uint32_t vdev__removal_joins(const struct vdev_removal *r, uint32_t index, int force)
+{
+	uint32_t top = vdev__removal_covering(r, index);
+
+	if (top == NOBODY || !force || (unit_at(r, top)->flags & O_HOLDING))
+		return top;
+	return nearest(r, index, O_FORCED | O_ACKED);
+}
+
+/* Which operation speaks for a member of `target`: one of its own that goes on by itself, or that. */
+uint32_t vdev__removal_speaker(const struct vdev_removal *r, uint32_t target, uint32_t member)
+{
+	uint32_t below = NOBODY;
+
+	/* MCDC 2: a member is below its target; bounds the walk should one have been freed meanwhile */
 	for (uint32_t at = member; at != target && at != ROOT; at = unit_at(r, at)->parent) {
 		const struct unit *u = unit_at(r, at);
 
-		if (u->phase != IDLE && !(u->flags & (O_ABSORB | O_HOLDING)))
-			return 1;
+		if (u->phase != IDLE && !(u->flags & (O_ABSORB | O_HOLDING)) &&
+		    (below == NOBODY || belongs(unit_at(r, below), at)))
+			return at;
+		below = at;
 	}
-	return 0;
+	return target;
+}
+
+int vdev__removal_spoken_for(const struct vdev_removal *r, uint32_t target, uint32_t member)
+{
+	return vdev__removal_speaker(r, target, member) != target;
 }
 
 /* The next unit under an operation that somebody asked for, after `after` (NOBODY: from the start). */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Zero-copy engine: which sizes are worth lending (Z9).
+ *
+ * Sizes fall into classes by powers of two. Each class does what has cost less so far, and now and
+ * then measures what it does, or tries the other way. As long as nothing changes the trials become
+ * rarer, so that learning costs next to nothing; a change makes them frequent again. A class whose
+ * lent blocks the kernel copied anyway is not lent, but for a trial now and then.
+ */
+#include "internal.h"
+
+#define OFTEN 128u /* messages between two measurements */
+#define SELDOM 16384u
+#define FIRST 4u /* of a class that is not known yet */
+#define SCALE 16u
+#define WEIGHT 4u /* a new cost counts for a quarter */
+
+static uint32_t class_of(uint64_t length)
+{
+	uint32_t n = 0;
+
+	for (uint32_t shift = 32; shift; shift /= 2)
+		if (length >> (n + shift))
+			n += shift;
+	return n < CLASSES ? n : CLASSES - 1;
+}
+
+static void often(struct size_class *c)
+{
+	c->interval = c->countdown = OFTEN;
+}
+
+/* What is usual in each class, from a threshold. */
+static void spread(struct vdev_zerocopy_queue *q)
+{
+	for (uint32_t n = 0; n < CLASSES; n++)
+		q->classes[n].lend = UINT64_C(1) << n >= q->threshold;
+}
+
+void vdev__zerocopy_adapt_init(struct vdev_zerocopy_queue *q)
+{
+	spread(q);
+	for (uint32_t n = 0; n < CLASSES; n++) {
+		q->classes[n].interval = OFTEN;
+		q->classes[n].countdown = FIRST;
+	}
+}
+
+/* The smallest size from which all that is known is lent. */
+static void set_threshold(struct vdev_zerocopy_queue *q)
+{
+	uint32_t n = CLASSES;
+
+	while (n && q->classes[n - 1].lend && !q->classes[n - 1].distrust)
+		n--;
+	q->threshold = n < CLASSES ? UINT64_C(1) << n : VDEV_NONE;
+}
+
+/* Whether the kernel copied since the last look. */
+static bool copied_anyway(struct size_class *c)
+{
+	uint32_t copied = atomic_load_explicit(&c->copied, memory_order_relaxed);
+	bool yes = copied != c->copied_seen;
+
+	c->copied_seen = copied;
+	return yes;
+}
+
+/* A turn of the class has come: measure what is usual, or the other way. */
+static int measure(struct vdev_zerocopy_queue *q, struct size_class *c)
+{
+	bool lend;
+
+	if (c->distrust && !copied_anyway(c)) {
+		c->distrust = 0; /* the last trial was not copied */
+		set_threshold(q);
+	}
+	lend = (c->lend && !c->distrust) != c->explore;
+	c->explore = !c->explore;
+	c->countdown = c->interval;
+	return (lend ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_SMALL) | VDEV_ZEROCOPY_MEASURE;
+}
+
+int vdev__zerocopy_adapt(struct vdev_zerocopy_queue *q, uint64_t length)
+{
+	struct size_class *c = &q->classes[class_of(length)];
+
+	if (VDEV__UNLIKELY(--c->countdown == 0))
+		return measure(q, c);
+	if (!c->lend || c->distrust)
+		return VDEV_ZEROCOPY_COPY_SMALL;
+	if (VDEV__UNLIKELY(copied_anyway(c))) {
+		c->distrust = c->explore = 1; /* the next measurement is a trial */
+		c->interval = c->countdown = SELDOM / 16;
+		set_threshold(q);
+		return VDEV_ZEROCOPY_COPY_SMALL;
+	}
+	return VDEV_ZEROCOPY_LEND;
+}
+
+void vdev__zerocopy_adapt_copied(struct vdev_zerocopy_queue *q, uint64_t length)
+{
+	if (q->classes)
+		atomic_fetch_add_explicit(&q->classes[class_of(length)].copied, 1,
+					  memory_order_relaxed);
+}
+
+static uint64_t blend(uint64_t old, uint64_t cost)
+{
+	return old ? old - old / WEIGHT + cost / WEIGHT : cost;
+}
+
+int vdev_zerocopy_cost(struct vdev_zerocopy_queue *q, uint32_t how, uint64_t bytes,
+		       uint64_t cost_ns)
+{
+	struct size_class *c;
+	uint8_t lend;
+
+	if (!q || how > VDEV_ZEROCOPY_COPY_SMALL || !bytes || bytes > VDEV_ZEROCOPY_MAX_BLOCK_BYTES)
+		return -EINVAL;
+	if (!q->classes)
+		return -EOPNOTSUPP;
+	c = &q->classes[class_of(bytes)];
+	c->cost[how] = blend(c->cost[how], vdev__sat_mul(cost_ns ? cost_ns : 1, SCALE));
+	if (!c->cost[0] || !c->cost[1])
+		return 0;
+	lend = c->cost[0] <= c->cost[1];
+	if (lend != c->lend) {
+		c->lend = lend;
+		often(c);
+		set_threshold(q);
+	} else if (c->interval < SELDOM) {
+		c->interval *= 2;
+	}
+	return 0;
+}
+
+uint64_t vdev_zerocopy_threshold(const struct vdev_zerocopy_queue *q)
+{
+	return q ? q->threshold : 0;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Zero-copy engine from the inside.
+ *
+ *   message.c   one message: which event leads from which state to which (Z7). The only place
+ *   queue.c     reserve, sent, abort, complete: the hot path (Z1, Z13)
+ *   quota.c     credits, leased in batches (Z8)
+ *   adapt.c     which sizes are worth lending (Z9)
+ *   expire.c    deadlines (Z2)
+ *   claim.c     messages come to the VM object: time-out, request, reset (Z2, Z3)
+ *   offline.c   a reclaim, granule by granule (Z4, Z5, Z10)
+ *   pagemap.c   which granules were replaced, and when (Z10)
+ *   give.c      actions out, done() in
+ *   object.c    the objects, memory; read.c  what is in them; image.c, load.c, resume.c, names.c
+ *
+ * Who may touch what. `word` of a slot decides: its owner thread while it is RESERVED, the VM object
+ * from CLAIMED on; anybody may move it on by compare-and-swap. `detail` is written by the owner before
+ * the word says RESERVED or SENT, and read by the VM object after it said CLAIMED.
+ */
+#ifndef VDEV__ZEROCOPY_INTERNAL_H
+#define VDEV__ZEROCOPY_INTERNAL_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <vdev/zerocopy.h>
+
+#include "deadline.h"
+#include "env.h"
+#include "sat.h"
+#include "table.h"
+
+#define NOBODY UINT32_MAX
+#define LINE 64u /* of a cache, so that threads do not share one by chance */
+
+/* Low byte of a slot's word; the sequence stands above it. */
+#define W_STATE 0x07u
+#define W_RESPONSE 0x08u
+#define W_TASK 0x10u
+#define W_SEEN (W_RESPONSE | W_TASK)
+#define W_ASKED \
+	0x20u /* claimed, or to be claimed by sent(), for another reason than its time-out */
+#define W_BY_RESET 0x40u
+#define W_ZERO 0x80u /* asked for RESET instead of PRESERVE */
+#define W_BITS 8u
+
+/* What can happen to a message. */
+enum message_event {
+	MSG_SENT,
+	MSG_ABORT,
+	MSG_COMPLETE, /* with W_RESPONSE, W_TASK */
+	MSG_CLAIM, /* with W_ASKED, W_BY_RESET, W_ZERO */
+	MSG_TAKE, /* the VM object begins */
+	MSG_OFFLINED,
+	MSG_REFUSED,
+	MSG_RELEASED,
+};
+
+/* What has to be done by the one whose event it was. */
+#define DO_NOTHING 0x000u
+#define DO_TELL \
+	0x100u /* the message is over, its slot free: give its credits back and tell the guest */
+#define DO_PUSH 0x200u /* hand the slot to the VM object */
+#define DO_REFUSE 0x400u /* the event does not fit: nothing has changed */
+
+/* New low byte, and DO_... Pure. */
+uint32_t vdev__zerocopy_message(uint32_t bits, enum message_event event, uint32_t with,
+				uint32_t until);
+bool vdev__zerocopy_satisfied(uint32_t bits, uint32_t until);
+
+/* 32 bytes: what both sides touch. */
+struct slot {
+	_Atomic uint64_t word; /* sequence << W_BITS | bits; 0: never used */
+	_Atomic uint64_t deadline; /* while SENT; VDEV_NONE: none */
+	_Atomic uint64_t size; /* see size_of() and below */
+	uint32_t link; /* index + 1 of the one that was pushed before it */
+	uint32_t op; /* VM object: its reclaim */
+};
+
+/* 32 bytes: what only the owner and then the VM object touch. */
+struct detail {
+	uint64_t address;
+	uint64_t timeout_ns;
+	uint64_t user_data;
+	_Atomic uint64_t epoch; /* when it was sent (Z10) */
+};
+
+/* flags << 48 | destination << 32 | length, in one word so that any thread may read it. */
+static inline uint64_t size_pack(uint64_t length, uint32_t destination, uint32_t flags)
+{
+	return length | (uint64_t)destination << 32 | (uint64_t)flags << 48;
+}
+static inline uint64_t size_length(uint64_t size)
+{
+	return size & UINT32_MAX;
+}
+static inline uint32_t size_destination(uint64_t size)
+{
+	return (uint32_t)(size >> 32 & 0xffff);
+}
+static inline uint32_t size_flags(uint64_t size)
+{
+	return (uint32_t)(size >> 48);
+}
+
+/* Credits: blocks << 40 | bytes. Sums and differences of whole words are those of both parts, as long as
+ * neither part is exceeded, which the limits see to. */
+#define CREDIT_SHIFT 40u
+#define CREDIT_BYTES ((UINT64_C(1) << CREDIT_SHIFT) - 1)
+static inline uint64_t credit(uint64_t blocks, uint64_t bytes)
+{
+	return blocks << CREDIT_SHIFT | bytes;
+}
+static inline uint64_t credit_blocks(uint64_t c)
+{
+	return c >> CREDIT_SHIFT;
+}
+static inline uint64_t credit_bytes(uint64_t c)
+{
+	return c & CREDIT_BYTES;
+}
+
+struct destination {
+	_Atomic uint64_t free; /* credits */
+	uint64_t quarantined; /* bytes; VM object */
+	unsigned char apart[LINE - 16]; /* completers of one destination do not slow another's */
+};
+
+#define LANES 8u
+struct lane {
+	uint64_t credits;
+	uint32_t destination;
+};
+
+/* Sizes 2^n .. 2^(n+1)-1 (Z9). Owner thread, except `copied`. */
+#define CLASSES 33u
+struct size_class {
+	uint64_t cost[2]; /* 16ths of a nanosecond; [0] lent, [1] copied; 0: not known */
+	_Atomic uint32_t copied; /* times that the kernel copied anyway */
+	uint32_t copied_seen;
+	uint32_t countdown; /* until one is measured */
+	uint32_t interval;
+	uint8_t lend; /* what is done usually */
+	uint8_t explore; /* the next measurement is of the other way */
+	uint8_t distrust; /* lent ones are copied by the kernel */
+};
+
+struct region {
+	uint64_t address, size, granule;
+	uint32_t flags;
+};
+
+/* Counters of the owner thread: it alone writes, anybody reads. */
+enum owner_count {
+	N_LENT,
+	N_REFUSED,
+	N_ABORTED,
+	N_PARTIAL,
+	N_COPIED,
+	N_OWNER = N_COPIED + VDEV_ZEROCOPY_COPY_REASONS
+};
+
+#define FANOUT 32u /* slots or nodes below a node of the tree of deadlines */
+#define MAX_LEVELS 4u
+
+struct vdev_zerocopy_queue {
+	struct vdev_zerocopy *vm;
+	struct slot *slots;
+	struct detail *details;
+	uint32_t mask; /* number of slots - 1 */
+	uint32_t index;
+	uint32_t flags;
+	uint32_t levels;
+	_Atomic uint64_t
+		*level[MAX_LEVELS]; /* [0]: one key for FANOUT slots; the last has one key */
+	uint32_t level_size[MAX_LEVELS];
+	uint64_t threshold;
+	uint64_t loaded; /* messages that came with an image */
+	unsigned char apart1[LINE];
+	/* Owner thread. */
+	uint64_t sequence; /* of the next message */
+	uint32_t region; /* that the last block was in */
+	struct lane lanes[LANES];
+	_Atomic uint64_t count[N_OWNER];
+	struct size_class *classes; /* CLASSES; NULL: not ADAPTIVE */
+	unsigned char apart2[LINE];
+	/* Any thread. */
+	_Atomic uint32_t inbox; /* index + 1 of the slot pushed last */
+	_Atomic uint64_t stale;
+	_Atomic uint64_t kernel_copied;
+	_Atomic uint64_t timed_out;
+	unsigned char apart3[LINE];
+	/* VM object. */
+	uint32_t held; /* index + 1: pushed, but memory for an operation ran out */
+};
+
+/* Where a reclaim is. */
+enum op_phase {
+	OP_WAIT, /* for granules that another one is replacing, or for a time */
+	OP_OFFLINE,
+	OP_REFUSED,
+	OP_TELL,
+	OP_QUARANTINE, /* for the late completion */
+	OP_RELEASE,
+};
+
+#define OP_OUT 0x01u /* its action was given out */
+#define OP_AGAIN 0x02u /* and comes again after a load */
+#define OP_CANCEL_DUE 0x04u
+#define OP_CANCEL_OUT 0x08u
+#define OP_READY 0x10u /* is in the ready list */
+#define OP_WAITING 0x200u /* is in the list of those that wait for granules */
+#define OP_PAUSED 0x400u /* its action comes again when its timer runs out */
+#define OP_REPLACED 0x20u /* a granule was replaced, by it or for it */
+#define OP_ASKED 0x40u
+#define OP_BY_RESET 0x80u
+#define OP_ZERO 0x100u /* RESET instead of PRESERVE */
+#define OP_KEPT 0x5efu /* in images */
+
+struct op {
+	uint32_t queue, slot; /* slot NOBODY: the whole VM */
+	uint32_t next, prev; /* in the list that the flags name */
+	uint64_t begin, end; /* granules that the OFFLINE at hand is about */
+	uint64_t epoch; /* raised for it */
+	uint64_t until; /* OFFLINE: no repetition after this time; VDEV_NONE: not begun */
+	uint64_t action; /* last id given out */
+	int32_t status;
+	uint16_t flags;
+	uint8_t phase;
+	uint8_t outcome;
+	uint32_t zero; /* the OFFLINE at hand is a RESET */
+	uint32_t reserved;
+};
+
+/* Of an image. */
+#define ZEROCOPY_IMAGE_VERSION 1u
+#define MESSAGE_BYTES (6u * 8)
+#define OP_BYTES (6u * 8 + 4 * 4 + 3)
+
+struct op_list {
+	uint32_t head, tail, count;
+};
+
+/* Replaced granules: open addressing; epoch 0 with address NONE: empty. */
+struct page {
+	uint64_t address; /* VDEV_NONE: empty */
+	uint64_t epoch; /* | PAGE_BUSY */
+};
+#define PAGE_BUSY (UINT64_C(1) << 63)
+
+struct pagemap {
+	const struct vdev_env *env;
+	struct page *pages;
+	uint32_t size, count;
+};
+
+#define GATE_RESET 0x1u
+#define GATE_QUARANTINE 0x2u
+
+struct vdev_zerocopy {
+	struct vdev_env env;
+	struct vdev_zerocopy_config config; /* defaults filled in */
+	struct region regions[VDEV_ZEROCOPY_MAX_MEMORY];
+	_Atomic uint32_t n_regions;
+	/* Read by all owner threads, written seldom. */
+	_Atomic uint32_t gate;
+	_Atomic uint64_t epoch;
+	_Atomic unsigned char *closed; /* by destination: too much of it is in quarantine */
+	unsigned char apart1[LINE];
+	_Atomic uint64_t free; /* credits */
+	unsigned char apart2[LINE];
+	struct destination *destinations;
+	struct vdev_zerocopy_queue **queues;
+	uint32_t n_queues;
+	uint64_t slots; /* of all queues */
+	/* VM object only. */
+	uint64_t now;
+	struct vdev__table ops; /* struct op */
+	struct vdev__deadlines deadlines; /* by op */
+	struct op_list ready, waiting;
+	uint32_t rescan; /* waiting ones still to be looked at again */
+	uint32_t unsettled; /* ops before their ACCESSIBLE is done */
+	uint32_t offlining; /* OFFLINE actions at hand, marked busy in the map */
+	uint32_t whole; /* op of the whole VM, NOBODY: none */
+	uint64_t whole_epoch; /* when the whole VM was replaced last */
+	uint8_t in_reset, reset_zero;
+	struct pagemap map;
+	uint64_t quarantined_blocks, quarantined_bytes;
+	uint64_t ended; /* messages that the VM object ended */
+	struct vdev_zerocopy_stats stats; /* the counters of the VM object */
+};
+
+/* Ids. */
+#define ID_QUEUE 56u
+#define ID_SEQUENCE ((UINT64_C(1) << ID_QUEUE) - 1)
+
+static inline uint64_t id_of(const struct vdev_zerocopy_queue *q, uint64_t word)
+{
+	return (uint64_t)q->index << ID_QUEUE | word >> W_BITS;
+}
+static inline struct slot *slot_at(const struct vdev_zerocopy_queue *q, uint64_t sequence)
+{
+	return &q->slots[sequence & q->mask];
+}
+static inline uint32_t word_bits(uint64_t word)
+{
+	return (uint32_t)word & ((1u << W_BITS) - 1u);
+}
+static inline uint32_t word_state(uint64_t word)
+{
+	return (uint32_t)word & W_STATE;
+}
+static inline struct op *op_at(const struct vdev_zerocopy *z, uint32_t index)
+{
+	return vdev__table_item(&z->ops, index);
+}
+static inline struct vdev_zerocopy_queue *op_queue(const struct vdev_zerocopy *z,
+						   const struct op *op)
+{
+	return z->queues[op->queue];
+}
+
+/* Moves a slot on if it still is message `sequence`. Returns DO_..., new word in *ret_word. */
+uint32_t vdev__zerocopy_move(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
+			     enum message_event event, uint32_t with, uint64_t *ret_word);
+void vdev__zerocopy_push(struct vdev_zerocopy_queue *q, uint32_t index);
+
+/* quota.c */
+/* LEND, or why not. Owner thread. */
+int vdev__zerocopy_take(struct vdev_zerocopy_queue *q, uint32_t destination, uint64_t length);
+void vdev__zerocopy_give_back(struct vdev_zerocopy *z, uint32_t destination, uint64_t credits);
+/* The owner thread's unused credits. */
+void vdev__zerocopy_empty_lanes(struct vdev_zerocopy_queue *q);
+/* Bytes go to quarantine, or leave it. */
+void vdev__zerocopy_quarantine(struct vdev_zerocopy *z, uint32_t destination, uint64_t length,
+			       int add);
+
+/* adapt.c: COPY_SMALL or LEND, with MEASURE. */
+int vdev__zerocopy_adapt(struct vdev_zerocopy_queue *q, uint64_t length);
+void vdev__zerocopy_adapt_init(struct vdev_zerocopy_queue *q);
+/* Any thread: the kernel copied a block of this length. */
+void vdev__zerocopy_adapt_copied(struct vdev_zerocopy_queue *q, uint64_t length);
+
+/* expire.c */
+/* The slot became SENT with this deadline. True when it is earlier than all others. */
+bool vdev__zerocopy_arm(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t deadline);
+uint64_t vdev__zerocopy_first(struct vdev_zerocopy_queue *q);
+
+/* pagemap.c */
+void vdev__pagemap_init(struct pagemap *m, const struct vdev_env *env);
+void vdev__pagemap_fini(struct pagemap *m);
+/* Epoch in which the granule was replaced, with PAGE_BUSY; 0: never. */
+uint64_t vdev__pagemap_get(const struct pagemap *m, uint64_t address);
+bool vdev__pagemap_full(const struct pagemap *m, uint64_t more);
+/* Makes room for `more` granules; entries of epochs up to `oldest` go. -ENOMEM (nothing changed). */
+int vdev__pagemap_rebuild(struct pagemap *m, uint64_t more, uint64_t oldest);
+/* There is room, or the granule is in the map. */
+void vdev__pagemap_set(struct pagemap *m, uint64_t address, uint64_t epoch);
+
+/* claim.c */
+/* Takes up what the queues have pushed. */
+void vdev__zerocopy_collect(struct vdev_zerocopy *z);
+
+/* offline.c */
+/* A new operation of a CLAIMED message, or of the whole VM, begins. */
+void vdev__zerocopy_begin(struct vdev_zerocopy *z, uint32_t index);
+/* The OFFLINE at hand is about to be given out: false when it is no longer wanted. */
+bool vdev__zerocopy_offline_wanted(struct vdev_zerocopy *z, uint32_t index);
+void vdev__zerocopy_offline_done(struct vdev_zerocopy *z, uint32_t index, int status);
+/* Looks at some that wait for granules; `rescan` says how many are left. */
+void vdev__zerocopy_rescan(struct vdev_zerocopy *z);
+void vdev__zerocopy_scan(struct vdev_zerocopy *z, uint32_t index);
+/* Marks the run at hand as being replaced. There is room. */
+void vdev__zerocopy_busy(struct vdev_zerocopy *z, const struct op *op);
+/* Whether a RESET may zero this granule of its block. */
+bool vdev__zerocopy_zeroed(const struct vdev_zerocopy *z, const struct op *op, uint64_t address);
+/* The slot is free from now on, the operation over. */
+void vdev__zerocopy_let_go(struct vdev_zerocopy *z, uint32_t index);
+/* Granules that the block touches: [begin, end). */
+struct span {
+	uint64_t begin, end, granule;
+};
+struct span vdev__zerocopy_span(const struct vdev_zerocopy *z, uint64_t address, uint64_t length);
+
+/* give.c */
+/* Moves an operation on and lets its action out. */
+void vdev__zerocopy_phase(struct vdev_zerocopy *z, uint32_t index, enum op_phase phase);
+/* Its action comes after some time. */
+void vdev__zerocopy_later(struct vdev_zerocopy *z, uint32_t index);
+/* Its timer ran out. */
+void vdev__zerocopy_timer(struct vdev_zerocopy *z, uint32_t index);
+void vdev__zerocopy_list_add(struct vdev_zerocopy *z, uint32_t index, uint16_t flag);
+void vdev__zerocopy_list_del(struct vdev_zerocopy *z, uint32_t index);
+bool vdev__zerocopy_op_satisfied(const struct vdev_zerocopy *z, const struct op *op);
+/* The quarantine of its block is over. */
+void vdev__zerocopy_late(struct vdev_zerocopy *z, uint32_t index);
+
+/* resume.c: what load() has made goes on. -ENOMEM. */
+int vdev__zerocopy_resume(struct vdev_zerocopy *z, uint32_t flags);
+
+/* object.c */
+int vdev__zerocopy_op_new(struct vdev_zerocopy *z, uint32_t queue, uint32_t slot,
+			  uint32_t *ret_index);
+void vdev__zerocopy_op_end(struct vdev_zerocopy *z, uint32_t index);
+void vdev__zerocopy_clock(struct vdev_zerocopy *z, uint64_t now_ns);
+/* op may be NULL: of the whole VM. */
+void vdev__zerocopy_trace(struct vdev_zerocopy *z, uint32_t kind, const struct op *op,
+			  uint64_t arg);
+/* id and user_data of an operation's message, 0 for the whole VM. */
+uint64_t vdev__zerocopy_op_id(const struct vdev_zerocopy *z, const struct op *op);
+uint64_t vdev__zerocopy_op_user(const struct vdev_zerocopy *z, const struct op *op);
+/* Slot and queue of a message that is not over, or NULL. */
+struct slot *vdev__zerocopy_find(const struct vdev_zerocopy *z, uint64_t id,
+				 struct vdev_zerocopy_queue **ret_queue);
+
+#endif
