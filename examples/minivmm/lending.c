@@ -50,6 +50,7 @@ static int add_queue(struct lending *l, uint32_t index)
 						    .threshold_bytes = o->threshold_bytes};
 	struct vdev_pvqueue_config ring = {.struct_size = sizeof(ring),
 					   .destinations = l->destinations_count,
+					   .user_data = index, /* on the timeline */
 					   .user = l->vm,
 					   .read = read_memory,
 					   .write = write_memory};

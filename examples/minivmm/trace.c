@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Trace-event JSON: an action is a slice from next() to done(), everything else an instant, and an
- * arrow leads from each request to its final outcome.
+ * arrow leads from each request to its final outcome. A zero-copy message's track has one slice while
+ * its block is lent and one while its pages are in quarantine.
  */
 #include "trace.h"
 
@@ -15,15 +16,19 @@
 
 #include <vdev/pvdev.h>
 
-#include "pci.h"
+#include <vdev/pvqueue.h>
+#include <vdev/zerocopy.h>
 
-#define TRACK_VM 0u
+#include "pci.h"
+#include "vm.h"
+
 #define NAME_SIZE 64
+#define MESSAGE_EVENTS 2000u /* of a story: enough for a picture, thousands of messages are none */
 
 struct entry {
 	struct vdev_trace event;
 	uint32_t story;
-	char track[16];
+	char track[64];
 };
 
 struct trace {
@@ -32,6 +37,8 @@ struct trace {
 	size_t count, room;
 	char (*stories)[NAME_SIZE];
 	uint32_t stories_count;
+	uint32_t message_events; /* of this story */
+	struct vm *clock;
 };
 
 struct trace *trace_new(void)
@@ -66,6 +73,7 @@ void trace_story(struct trace *t, const char *name)
 		strncpy(more[t->stories_count], name, NAME_SIZE - 1);
 		more[t->stories_count++][NAME_SIZE - 1] = 0;
 	}
+	t->message_events = 0;
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -84,19 +92,52 @@ static struct entry *next_entry(struct trace *t)
 	return &t->entries[t->count++];
 }
 
+void trace_clock(struct trace *t, struct vm *vm)
+{
+	if (!t)
+		return;
+	pthread_mutex_lock(&t->lock);
+	t->clock = vm;
+	pthread_mutex_unlock(&t->lock);
+}
+
+static bool about_message(const struct vdev_trace *event)
+{
+	return event->part == VDEV_PART_ZEROCOPY || event->part == VDEV_PART_PVQUEUE;
+}
+
+/* A message has one name in the guest's queue and in the engine: the queue's handle. */
+static void name_track(struct entry *e)
+{
+	const struct pci_fn *fn = (const struct pci_fn *)(uintptr_t)e->event.user_data;
+	bool guest = e->event.part == VDEV_PART_PVQUEUE;
+	uint64_t handle = guest ? e->event.dev : e->event.user_data;
+	uint64_t queue = guest ? e->event.user_data : e->event.dev >> 56;
+
+	if (!about_message(&e->event))
+		snprintf(e->track, sizeof(e->track), "%s", fn ? fn->name : "VM");
+	else if (handle)
+		snprintf(e->track, sizeof(e->track), "queue %llu message %llx",
+			 (unsigned long long)queue, (unsigned long long)handle);
+	else
+		snprintf(e->track, sizeof(e->track), "VM");
+}
+
 void trace_event(void *user, const struct vdev_trace *event)
 {
-	const struct pci_fn *fn = (const struct pci_fn *)(uintptr_t)event->user_data;
 	struct trace *t = user;
-	struct entry *e;
+	struct entry *e = NULL;
 
 	pthread_mutex_lock(&t->lock);
-	e = next_entry(t);
+	if (!about_message(event) || t->message_events++ < MESSAGE_EVENTS)
+		e = next_entry(t);
 	if (e) {
 		e->event = *event;
+		if (event->part == VDEV_PART_PVQUEUE) /* which knows no time */
+			e->event.now_ns = t->clock ? vm_now(t->clock) : 0;
 		e->story = t->stories_count;
 		memset(e->track, 0, sizeof(e->track));
-		snprintf(e->track, sizeof(e->track), "%s", fn ? fn->name : "VM");
+		name_track(e);
 	}
 	pthread_mutex_unlock(&t->lock);
 }
@@ -113,7 +154,7 @@ static struct json_object *add(struct json_object *list, const char *phase, cons
 
 	json_object_object_add(o, "ph", text(phase));
 	json_object_object_add(o, "name", text(name));
-	json_object_object_add(o, "cat", text("removal"));
+	json_object_object_add(o, "cat", text(about_message(&e->event) ? "zerocopy" : "removal"));
 	json_object_object_add(o, "pid", json_object_new_int((int)e->story));
 	json_object_object_add(o, "tid", json_object_new_int((int)track));
 	json_object_object_add(o, "ts", json_object_new_double((double)e->event.now_ns / 1000));
@@ -227,6 +268,68 @@ static void event(struct json_object *list, const struct entry *e, uint32_t trac
 	json_object_object_add(o, "s", text("t"));
 }
 
+/* From this entry to the next one of its track that fits, or to nothing. */
+static const struct entry *later(struct trace *t, size_t index, uint32_t part, uint32_t what,
+				 uint32_t kind, uint32_t mask)
+{
+	const struct entry *e = &t->entries[index];
+
+	for (size_t i = index + 1; i < t->count && t->entries[i].story == e->story; i++) {
+		const struct vdev_trace *x = &t->entries[i].event;
+
+		if (x->part == part && x->what == what && (x->kind & mask) == kind &&
+		    !strcmp(t->entries[i].track, e->track))
+			return &t->entries[i];
+	}
+	return NULL;
+}
+
+static void span(struct json_object *list, const struct entry *e, const struct entry *end,
+		 uint32_t track, const char *name)
+{
+	struct json_object *o = add(list, "X", e, track, name);
+	double us = end ? (double)(end->event.now_ns - e->event.now_ns) / 1000 : 0;
+
+	json_object_object_add(o, "dur", json_object_new_double(us < 1 ? 1 : us));
+}
+
+/* Lent: from the guest's descriptor until it was told; in quarantine: from then until RELEASE. */
+static void queue_event(struct trace *t, struct json_object *list, size_t index, uint32_t track)
+{
+	const struct entry *e = &t->entries[index];
+	struct json_object *o;
+
+	if ((e->event.kind & 0xf00) == VDEV_PVQUEUE_EV_MESSAGE) {
+		span(list, e,
+		     later(t, index, VDEV_PART_PVQUEUE, VDEV_TRACE_EVENT, VDEV_PVQUEUE_EV_TOLD,
+			   0xf00),
+		     track, "lent");
+		return;
+	}
+	o = add(list, "i", e, track,
+		(e->event.kind & 0xf00) == VDEV_PVQUEUE_EV_TOLD ? "guest: told" : "guest: refused");
+	json_object_object_add(o, "s", text("t"));
+}
+
+static void message_event(struct trace *t, struct json_object *list, size_t index, uint32_t track)
+{
+	const struct entry *e = &t->entries[index], *end;
+	struct json_object *o;
+
+	if (e->event.part == VDEV_PART_PVQUEUE) {
+		queue_event(t, list, index, track);
+	} else if (e->event.what == VDEV_TRACE_ACTION) {
+		span(list, e, end_of(t, index), track, vdev_zerocopy_kind_name(e->event.kind));
+		end = later(t, index, VDEV_PART_ZEROCOPY, VDEV_TRACE_ACTION, VDEV_ZEROCOPY_RELEASE,
+			    ~0u);
+		if (e->event.kind == VDEV_ZEROCOPY_ACCESSIBLE && end)
+			span(list, e, end, track, "quarantine");
+	} else if (e->event.what == VDEV_TRACE_EVENT) {
+		o = add(list, "i", e, track, vdev_zerocopy_event_name(e->event.kind));
+		json_object_object_add(o, "s", text("t"));
+	}
+}
+
 static void one(struct trace *t, struct json_object *list, size_t index)
 {
 	const struct entry *e = &t->entries[index];
@@ -237,6 +340,10 @@ static void one(struct trace *t, struct json_object *list, size_t index)
 		describe(list, e, 0, "process_name", e->story ? t->stories[e->story - 1] : "start");
 	if (first)
 		describe(list, e, track, "thread_name", e->track);
+	if (about_message(&e->event)) {
+		message_event(t, list, index, track);
+		return;
+	}
 	/* What the runtime and the backends tell of an action, the engine has told already. */
 	if (e->event.part != VDEV_PART_REMOVAL && e->event.what != VDEV_TRACE_EVENT)
 		return;

@@ -138,6 +138,8 @@ int vm_new(struct vm **ret_vm, const struct vm_options *options, const struct vm
 	pthread_mutex_init(&vm->lock, NULL);
 	pthread_mutex_init(&vm->broken_lock, NULL);
 	r = build(vm, image);
+	if (!r)
+		trace_clock(options->trace, vm);
 	if (r)
 		vm_free(vm);
 	else

@@ -68,9 +68,13 @@
 #define PUSH 2
 #define REFUSE 4
 
-#define NONE 255
+/* Time: a deadline passes when the clock ticks. Whatever is in a slot that is free may be taken for one. */
+#define PASSED 1
+#define AHEAD 2
+#define NONE 3
+
 #define NOBODY 7
-#define CREDITS 6
+#define CREDITS 3
 
 /* engine: the queue */
 short word[SLOTS];
@@ -93,14 +97,15 @@ byte quarantined;
 bool gate;
 /* what the embedder knows */
 bool wake; /* somebody said WAKE */
-byte timer = NONE, now;
+byte timer = NONE;
 byte out = NOBODY; /* slot whose OFFLINE is being performed */
 bool ended, failed; /* and how it ended */
 
 /* what must hold: by message */
 byte g_id[MESSAGES]; /* sequence + 1, once it is lent */
-byte g_size[MESSAGES], g_deadline[MESSAGES], g_pin[MESSAGES]; /* g_pin: the page that it holds */
-byte g_seen[MESSAGES];
+byte g_pin[MESSAGES]; /* the page that it holds */
+byte g_seen[MESSAGES]; /* what is true of its consumer */
+bool g_due[MESSAGES]; /* its time has passed */
 bool g_sent_to[MESSAGES]; /* pinned and on its way */
 bool g_told[MESSAGES], g_won[MESSAGES], g_refused[MESSAGES];
 byte g_lent; /* messages so far */
@@ -116,7 +121,15 @@ inline tell(m)
 {
 	assert(!g_told[m]);
 	assert(!g_sent_to[m] || !HOLDS(m) || g_pin[m] != g_page);
-	g_told[m] = true
+	g_told[m] = true;
+	/* Nobody asks for those any more. */
+	g_pin[m] = 0; g_due[m] = false; g_won[m] = false; g_refused[m] = false
+}
+
+/* What is left in a free slot. */
+inline forget(s)
+{
+	deadline[s] = PASSED; size[s] = 0; sent_epoch[s] = 0; g_of[s] = 0
 }
 
 /* message.c: each takes w, and leaves nw and todo. */
@@ -236,12 +249,12 @@ inline claim_due(s)
 	:: atomic { STATE(w) != SENT -> break }
 	:: atomic { STATE(w) == SENT -> skip }
 	   if
-	   :: atomic { deadline[s] > now -> break }
+	   :: atomic { deadline[s] != PASSED -> break }
 	   :: else
 	   fi;
 	   if
 	   :: atomic { word[s] == w ->
-		assert(g_deadline[g_of[s]] <= now);
+		assert(g_due[g_of[s]]);
 		word[s] = BECOME(w, CLAIMED); claimed = true }
 	      push(s);
 	      break
@@ -255,7 +268,7 @@ inline expire()
 {
 	claimed = false;
 	if
-	:: key <= now ->
+	:: key == PASSED ->
 		claim_due(0);
 #if SLOTS > 1
 		claim_due(1);
@@ -286,7 +299,7 @@ end:	do
 	   od;
 	   atomic {
 		assert(!g_in_list[s] && op[s] == NO_OP && out != s);
-		g_of[s] = m; g_lent++; g_id[m] = sequence + 1; g_size[m] = m + 1;
+		g_of[s] = m; g_lent++; g_id[m] = sequence + 1;
 		credits = credits - (m + 1);
 		size[s] = m + 1;
 #ifdef BUG_4 /* the epoch is noted before the page is pinned */
@@ -300,20 +313,19 @@ end:	do
 	   :: atomic { m > 0 -> g_pin[m] = g_page; g_sent_to[m] = true; part = m }
 	   :: atomic { true -> /* abort() */
 		word[s] = BECOME(word[s], FREE);
-		tell(m);
+		tell(m); forget(s);
 		credits = credits + m + 1; s = 0; m = 0;
 		goto end }
 	   fi;
 	   /* sent() */
 	   atomic {
 		credits = credits + part;
-		size[s] = m + 1 - part; g_size[m] = m + 1 - part;
+		size[s] = m + 1 - part;
 #ifndef BUG_4
 		sent_epoch[s] = epoch;
 #endif
-		g_deadline[m] = now + 1;
 #ifndef BUG_3
-		deadline[s] = now + 1
+		deadline[s] = AHEAD
 #endif
 	   }
 	   if
@@ -327,7 +339,7 @@ end:	do
 		word[s] = nw;
 		w = 0; nw = 0;
 		if
-		:: todo & TELL -> tell(m); credits = credits + m + 1 - part
+		:: todo & TELL -> tell(m); forget(s); credits = credits + m + 1 - part
 		:: else
 		fi }
 	   if
@@ -337,9 +349,9 @@ end:	do
 		wake = true
 	   :: else ->
 #ifdef BUG_3 /* the deadline after the word that says that it is there */
-		deadline[s] = g_deadline[m];
+		deadline[s] = AHEAD;
 #endif
-		lower(g_deadline[m]);
+		lower((g_due[m] -> PASSED : AHEAD));
 #ifndef BUG_16 /* an earlier deadline, and nobody is told */
 		wake = wake || lowered
 #endif
@@ -375,6 +387,7 @@ inline complete_one(m, what)
 		if
 		:: todo & TELL ->
 			tell(g_of[s]);
+			forget(s);
 #ifndef BUG_7
 			credits = credits + bytes
 #endif
@@ -432,7 +445,7 @@ active proctype expirer()
 	bool claimed, lowered;
 
 end:	do
-	:: atomic { events && key <= now -> events-- }
+	:: atomic { events && key == PASSED -> events-- }
 	   expire();
 	   if
 	   :: claimed -> wake = true
@@ -442,13 +455,23 @@ end:	do
 	od
 }
 
-active proctype passing()
+#define PASS(t) t = (t == AHEAD -> PASSED : t)
+#define TICK(s) \
+	if \
+	:: STATE(word[s]) <= SENT && deadline[s] == AHEAD -> g_due[g_of[s]] = true \
+	:: else \
+	fi; \
+	PASS(deadline[s])
+
+active proctype ticking()
 {
 end:	do
-	:: atomic { STATE(word[0]) == SENT && deadline[0] > now && deadline[0] != NONE -> now++ }
+	:: atomic { KEY_OF(0) == AHEAD || KEY_OF(SLOTS - 1) == AHEAD || timer == AHEAD || key == AHEAD ->
+		TICK(0);
 #if SLOTS > 1
-	:: atomic { STATE(word[1]) == SENT && deadline[1] > now && deadline[1] != NONE -> now++ }
+		TICK(1);
 #endif
+		PASS(key); PASS(timer) }
 	od
 }
 
@@ -482,7 +505,7 @@ inline collect()
 {
 	atomic { head = inbox; inbox = 0 }
 	do
-	:: atomic { head -> n = head - 1; head = link[n]; g_in_list[n] = false }
+	:: atomic { head -> n = head - 1; head = link[n]; link[n] = 0; g_in_list[n] = false }
 	   take(n)
 	:: atomic { !head -> n = 0; break }
 	od
@@ -523,7 +546,7 @@ inline give(s)
 	:: atomic { op[s] == IN_TIME ->
 		tell(g_of[s]);
 		credits = credits + size[s];
-		op[s] = NO_OP; word[s] = BECOME(word[s], FREE) }
+		op[s] = NO_OP; word[s] = BECOME(word[s], FREE); forget(s) }
 	:: atomic { op[s] == RECLAIMED ->
 		tell(g_of[s]);
 #ifdef BUG_8 /* does not wait for the consumer */
@@ -540,7 +563,7 @@ inline give(s)
 		word[s] = BECOME(word[s], FREE) }
 	   op[s] = NO_OP
 #else
-		op[s] = NO_OP; word[s] = BECOME(word[s], FREE) }
+		op[s] = NO_OP; word[s] = BECOME(word[s], FREE); forget(s) }
 #endif
 	fi
 }
@@ -633,7 +656,7 @@ active proctype vm()
 	bool claimed, lowered;
 
 end:	do
-	:: atomic { wake || timer <= now -> wake = false }
+	:: atomic { wake || timer == PASSED -> wake = false }
 	   expire();
 	   collect();
 #ifndef RAISE_ANYWHERE
@@ -664,8 +687,8 @@ end:	do
 #define OVER(s) (STATE(word[s]) == FREE || \
 		 (STATE(word[s]) == QUARANTINED && HOLDS(g_of[s]) && g_told[g_of[s]]) || \
 		 (REFUSED_SLOT(s) && HOLDS(g_of[s]) && !g_told[g_of[s]]))
-#define IN_FLIGHT(s) (REFUSED_SLOT(s) -> g_size[g_of[s]] : 0)
-#define AWAY(s) (STATE(word[s]) == QUARANTINED -> g_size[g_of[s]] : 0)
+#define IN_FLIGHT(s) (REFUSED_SLOT(s) -> size[s] : 0)
+#define AWAY(s) (STATE(word[s]) == QUARANTINED -> size[s] : 0)
 
 /* Nothing can happen any more. */
 active proctype monitor()

@@ -196,6 +196,16 @@ static void unit_deadline(const struct model *m, uint32_t i, uint64_t *at)
 		earliest(at, guest_to_caller(m, u->warn_at));
 }
 
+/* The time of a press has come, but not its conditions: until the next step() nobody has looked. */
+static int press_is_due(const struct model *m, uint64_t at)
+{
+	for (uint32_t i = 1; i < M_UNITS; i++)
+		if (m->unit[i].used && m->unit[i].op.phase == M_GAP && at <= m->now &&
+		    at == guest_to_caller(m, m->unit[i].warn_at))
+			return 1;
+	return 0;
+}
+
 static void check_deadline(struct model *m, struct vdev_removal *r)
 {
 	uint64_t expected = VDEV_NONE, got = VDEV_NONE;
@@ -204,6 +214,8 @@ static void check_deadline(struct model *m, struct vdev_removal *r)
 	for (uint32_t i = 1; i < M_UNITS; i++)
 		if (m->unit[i].used)
 			unit_deadline(m, i, &expected);
+	if (got < expected && press_is_due(m, got))
+		return;
 	if (is != (expected != VDEV_NONE) || got != expected)
 		m_fail(m, "deadline is %lld, expected %lld", (long long)got, (long long)expected);
 }

@@ -44,13 +44,15 @@ static void heard(struct model *m, uint32_t t)
 	m_log_warning(op, t);
 }
 
-/* There is a warning that can be taken back. */
+/* There is a warning that can be taken back: the last one. */
 void m_log_warning(struct m_op *op, uint32_t t)
 {
+	if (op->set.steps[op->pos].undo == VDEV_REMOVAL_NO_UNDO)
+		return;
 	for (uint32_t i = 0; i < op->logged; i++)
 		if (op->log[i].kind == VDEV_REMOVAL_WARN)
-			return;
-	if (op->set.steps[op->pos].undo != VDEV_REMOVAL_NO_UNDO && op->logged < M_LOG)
+			op->log[i] = op->log[--op->logged];
+	if (op->logged < M_LOG)
 		op->log[op->logged++] = (struct m_done){
 			++op->steps, VDEV_REMOVAL_WARN, VDEV_REMOVAL_UNWARN,
 			t,           op->round,         op->set.steps[op->pos].deadline_ns};
@@ -90,6 +92,8 @@ static void prepared(struct model *m, uint32_t t, uint32_t i, int status, int la
 	if (turned(m, t))
 		return;
 	op->left[i] = 0;
+	for (uint32_t k = 1; k < M_UNITS; k++) /* their backends may have died meanwhile */
+		op->left[k] &= !m_left_out(m, k, kind);
 	if (op->level == VDEV_REMOVAL_SAFE_IDLE && busy && kind == VDEV_REMOVAL_QUIESCE) {
 		op->returning = op->demoted = 1;
 		m_back_out(m, t, 0);

@@ -183,6 +183,8 @@ static void give_again(struct model *m, uint32_t t, const struct vdev_action *a)
 
 	same(m, "id (again)", a->id, u->out.id);
 	same(m, "kind (again)", a->kind, u->out.kind);
+	if (u->out_note && u->out.dev == u->out.arg[0] && a->dev == u->handle)
+		u->out.dev = u->out.arg[0] = u->handle; /* which it may have got meanwhile */
 	same(m, "dev (again)", a->dev, u->out.dev);
 	same(m, "deadline (again)", a->deadline_ns, u->out.deadline_ns);
 	same(m, "flag AGAIN", a->flags & VDEV_REMOVAL_AGAIN, VDEV_REMOVAL_AGAIN);

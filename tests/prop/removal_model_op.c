@@ -72,6 +72,7 @@ static void ask_after_hold(struct model *m, uint32_t i)
 
 		if (!u->used || !u->requested || !m_speaks_for(m, i, k))
 			continue;
+		u->requested = 0;
 		u->again = 1;
 		u->again_forced |= m->unit[i].op.forced;
 	}
@@ -393,7 +394,7 @@ void m_hide(struct model *m, uint32_t t)
 	if (!u->stuck_id)
 		op->fault = 0, op->fault_status = 0;
 	op->phase = M_HIDE;
-	op->absorbed = op->cancel = 0;
+	op->absorbed = op->cancel = op->late_ack = 0;
 	for (uint32_t i = 0; i < M_UNITS; i++)
 		op->left[i] = (uint8_t)m_member(m, t, i);
 	for (op->pos = 0; op->set.steps[op->pos].kind != VDEV_REMOVAL_HIDE;)
@@ -498,18 +499,27 @@ void m_back_out(struct model *m, uint32_t t, uint32_t outcome)
 	m_undo_next(m, t);
 }
 
+/* What a request would join can do nothing for it: it begins when that is over. */
+static int in_vain(const struct model *m, uint32_t i)
+{
+	uint32_t cover = m_joins(m, i, m->unit[i].again_forced);
+
+	return cover && m_too_late(&m->unit[cover].op, m->unit[i].again_forced);
+}
+
 /* One who asked anew gets an operation of his own unit, or joins one that somebody else just got. */
 static void ask_anew(struct model *m, uint32_t i, uint32_t ended, int late_ack)
 {
 	int forced = m->unit[i].again_forced;
 	uint32_t cover = m_joins(m, i, forced), target = m_target(m, i);
 
-	m->unit[i].again_forced = 0;
-	if (cover && m_too_late(&m->unit[cover].op, forced)) {
+	if (in_vain(m, i)) {
 		m->unit[i].requested = 0;
-		m->unit[i].again = 1; /* when that is over */
-		m->unit[i].again_forced = forced;
-	} else if (!cover) {
+		m->unit[i].again = 1;
+		return;
+	}
+	m->unit[i].again_forced = 0;
+	if (!cover) {
 		m->unit[target].op.forced = forced;
 		m->unit[target].op.acked = target == ended && late_ack;
 		m_begin(m, target);
@@ -526,15 +536,16 @@ static void ask_again(struct model *m, uint32_t t, int late_ack, int mute)
 
 	for (uint32_t k = 0; k < n; k++) {
 		struct m_unit *u = &m->unit[list[k]];
+		int anew = u->again && !in_vain(m, list[k]);
 		int lost = u->requested && mute && !m_cover(m, list[k]);
 
 		if (!m_speaks_for(m, t, list[k]))
 			continue;
-		if (u->again || lost)
+		if (anew || lost)
 			list[count++] = list[k];
 		/* What only holds, or gave way, spoke for nobody. */
-		u->requested = u->again || (mute && u->requested);
-		u->again = 0;
+		u->requested = anew || (mute && u->requested);
+		u->again &= !anew;
 	}
 	for (uint32_t k = 0; k < count; k++)
 		ask_anew(m, list[k], t, late_ack);
@@ -560,7 +571,7 @@ void m_clear(struct model *m, uint32_t t)
 	if (old.late_ack && !m_cover(m, t))
 		m_acked(m, 0, t);
 	for (uint32_t i = 1; i < M_UNITS; i++)
-		if (m->unit[i].used && m_is_slot(m, i) && m_speaks_for(m, t, i))
+		if (m_member(m, t, i) && m_is_slot(m, i))
 			m_slots(m, i);
 	if (m_is_slot(m, t))
 		m_slots(m, t);

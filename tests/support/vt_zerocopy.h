@@ -70,7 +70,8 @@ struct vt_zerocopy {
 	uint32_t scripted;
 	uint64_t ids[VZ_IDS];
 	uint32_t id_count;
-	void (*inside)(struct vt_zerocopy *t, const struct vdev_action *a); /* called in each deed */
+	void (*inside)(struct vt_zerocopy *t,
+		       const struct vdev_action *a); /* called in each deed */
 	char text[VZ_TEXT];
 };
 

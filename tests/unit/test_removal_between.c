@@ -168,6 +168,22 @@ static void R11_force_below_gives_way_to_force_above(void **state)
 	assert_int_equal(vt_stats(t).warnings, 1); /* nobody is asked any more */
 }
 
+/* Both are let go unasked, and the lower one is asked for: removed it is when both are hidden. */
+static void R16_asked_for_below_what_is_only_hidden(void **state)
+{
+	struct vt_removal *t = *state;
+
+	add(t, 'b', 0, VDEV_REMOVAL_ACPI, 0);
+	add(t, 'c', 'b', VDEV_REMOVAL_ACPI,
+	    VDEV_REMOVAL_HOTPLUG); /* which keeps b's from beginning */
+	vt_ack(t, 'b');
+	vt_ack(t, 'c');
+	vt_request(t, 'c', 0);
+	vt_expect(t, 0,
+		  "ANNOUNCE:c HIDE:cL HIDE:c HIDE:bL HIDE:cL TEARDOWN:c RELEASE:c REMOVED:cFG");
+	assert_int_equal(vt_info(t, 'b').state, VDEV_REMOVAL_HIDDEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +194,7 @@ int main(void)
 		TEST(R17_reset_after_cancel),
 		TEST(R5_the_set_that_was_left_is_in_use),
 		TEST(R12_cancel_above_then_below),
+		TEST(R16_asked_for_below_what_is_only_hidden),
 		TEST(R11_force_below_does_not_wait_for_an_answer_above),
 		TEST(R11_force_below_gives_way_to_force_above),
 	};

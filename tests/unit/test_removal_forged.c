@@ -158,6 +158,7 @@ static void slots(void **state)
 		{{{CURSOR, SELF}, IS(HIDE, 2)}, -EBADMSG},
 		{{{CURSOR, SELF}, IS(END, 2), {OUTCOME, VDEV_REMOVAL_REMOVED}}, 0},
 		{{{CURSOR, OTHER}, IS(END, 2), {OUTCOME, VDEV_REMOVAL_REMOVED}}, 0},
+		{{{NOTES, REQUESTED}, {NOTE, 1}, {NOTE_CURSOR, OTHER}}, 0},
 	};
 	/* What waits for the slot is no part of what leaves it. */
 	static const struct forgery below[] = {

@@ -81,11 +81,11 @@ static uint32_t live(struct vt_zerocopy *t, const struct machine *m, uint32_t bl
 		if (!(got & VDEV_ZEROCOPY_MEASURE))
 			continue;
 		measured++;
-		assert_int_equal(vdev_zerocopy_cost(t->q[t->queue_count - 1],
-						    lent ? VDEV_ZEROCOPY_LEND
-							 : VDEV_ZEROCOPY_COPY_SMALL,
-						    length, cost_of(m, lent, length)),
-				 0);
+		assert_int_equal(
+			vdev_zerocopy_cost(t->q[t->queue_count - 1],
+					   lent ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_SMALL,
+					   length, cost_of(m, lent, length)),
+			0);
 	}
 	return measured;
 }
@@ -201,14 +201,10 @@ static void z9_any_costs_do_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(z9_what_is_short_is_copied),
-		TEST(z9_values_of_cost),
-		TEST(z9_threshold_is_learned),
-		TEST(z9_little_is_measured),
-		TEST(z9_machine_that_changes),
-		TEST(z9_where_lending_never_pays),
-		TEST(z9_kernel_says_that_it_copied),
-		TEST(z9_any_costs_do_no_harm),
+		TEST(z9_what_is_short_is_copied),    TEST(z9_values_of_cost),
+		TEST(z9_threshold_is_learned),       TEST(z9_little_is_measured),
+		TEST(z9_machine_that_changes),       TEST(z9_where_lending_never_pays),
+		TEST(z9_kernel_says_that_it_copied), TEST(z9_any_costs_do_no_harm),
 	};
 
 	return cmocka_run_group_tests_name("zerocopy_adapt", tests, NULL, NULL);

@@ -59,8 +59,8 @@ static void z3_asking_for_what_is_not_there(void **state)
 	assert_int_equal(vdev_zerocopy_reclaim(t->z, t->now, 0, 0), -ENOENT);
 	assert_int_equal(vdev_zerocopy_reclaim(t->z, t->now, id_of(t, 'a') + 1, 0), -ENOENT);
 	assert_int_equal(vdev_zerocopy_reclaim(t->z, t->now, id_of(t, 'a') + VZ_SLOTS, 0), -ENOENT);
-	assert_int_equal(
-		vdev_zerocopy_reclaim(t->z, t->now, id_of(t, 'a') | UINT64_C(1) << 56, 0), -ENOENT);
+	assert_int_equal(vdev_zerocopy_reclaim(t->z, t->now, id_of(t, 'a') | UINT64_C(1) << 56, 0),
+			 -ENOENT);
 	assert_int_equal(vdev_zerocopy_reclaim(t->z, t->now, UINT64_MAX, 0), -ENOENT);
 	assert_int_equal(vz_reclaim(t, 'a', 3), -EINVAL);
 	assert_int_equal(vz_reclaim(t, 'a', UINT32_MAX), -EINVAL);
@@ -138,7 +138,8 @@ static void z3_reset_reclaims_all(void **state)
 					 "ACCESSIBLE:bR+RECLAIMED");
 	assert_int_equal(vz_stats(t).reset, 2);
 	vz_expect(t, end(t), "");
-	expect_state(t, 'q', VDEV_ZEROCOPY_QUARANTINED); /* the late ones are awaited all the same */
+	expect_state(t, 'q',
+		     VDEV_ZEROCOPY_QUARANTINED); /* the late ones are awaited all the same */
 	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:a");
 }
 

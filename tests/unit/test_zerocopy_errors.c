@@ -5,6 +5,8 @@
  */
 #include "test_zerocopy_rig.h"
 
+#define MOST_SLOTS (UINT64_C(255) << 20)
+
 static const struct vdev_zerocopy_config good_config = {
 	.struct_size = sizeof(good_config), .max_queues = 1, .max_destinations = 1};
 static const struct vdev_zerocopy_queue_config good_queue = {.struct_size = sizeof(good_queue),
@@ -46,8 +48,10 @@ static void config_values(void **state)
 	CONFIG(mode, VDEV_ZEROCOPY_RESET, 0);
 	CONFIG(mode, VDEV_ZEROCOPY_RESET + 1, -EINVAL);
 	CONFIG(mode, UINT32_MAX, -EINVAL);
-	CONFIG(reserved, 1, -EINVAL);
-	CONFIG(reserved, UINT64_MAX, -EINVAL);
+	CONFIG(max_slots, 1, 0);
+	CONFIG(max_slots, MOST_SLOTS, 0);
+	CONFIG(max_slots, MOST_SLOTS + 1, -EINVAL);
+	CONFIG(max_slots, UINT64_MAX, -EINVAL);
 }
 
 static void config_durations(void **state)
@@ -143,6 +147,18 @@ static void queue_values(void **state)
 	expect_queue(t, good_queue, -ENOSPC);
 }
 
+static void slots_of_all_queues(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	restart(t, (struct vdev_zerocopy_config){.max_slots = VZ_SLOTS + 48});
+	QUEUE(slots, 64, -ENOSPC);
+	QUEUE(slots, 32, 0);
+	QUEUE(slots, 32, -ENOSPC);
+	QUEUE(slots, 16, 0);
+	QUEUE(slots, 16, -ENOSPC);
+}
+
 static void expect_block(struct vt_zerocopy *t, struct vdev_zerocopy_block b, int wanted,
 			 uint32_t refused)
 {
@@ -157,24 +173,26 @@ static void expect_block(struct vt_zerocopy *t, struct vdev_zerocopy_block b, in
 		assert_int_equal(id, 77);
 }
 
-#define BLOCK(field, value, wanted, refused)                        \
-	do {                                                        \
-		struct vdev_zerocopy_block b_ = *vz_block(t, 'a');  \
-		b_.field = (value);                                 \
-		expect_block(t, b_, wanted, refused);               \
+#define BLOCK(field, value, wanted, refused)                       \
+	do {                                                       \
+		struct vdev_zerocopy_block b_ = *vz_block(t, 'a'); \
+		b_.field = (value);                                \
+		expect_block(t, b_, wanted, refused);              \
 	} while (0)
 
 static void block_values(void **state)
 {
 	struct vt_zerocopy *t = *state;
 
-	for (uint32_t bit = 0; bit < 32; bit++)
-		BLOCK(flags, 1u << bit, bit < 2 ? 0 : -EINVAL, 0);
+	BLOCK(flags, 1, 0, 0);
+	BLOCK(flags, 2, 0, 0);
+	for (uint32_t bit = 2; bit < 32; bit++)
+		BLOCK(flags, 1u << bit, -EINVAL, 1);
 	BLOCK(length_bytes, 0, -EINVAL, 1);
 	BLOCK(destination, 3, 0, 0);
 	BLOCK(destination, 4, -EINVAL, 1);
 	BLOCK(destination, UINT32_MAX, -EINVAL, 1);
-	BLOCK(reserved, 1, -EINVAL, 0);
+	BLOCK(reserved, 1, -EINVAL, 1);
 	BLOCK(address, 0, -EFAULT, 1);
 	BLOCK(timeout_ns, UINT64_MAX, 0, 0);
 	BLOCK(user_data, UINT64_MAX, 0, 0);
@@ -217,6 +235,7 @@ int main(void)
 		TEST(config_quotas),
 		TEST(environment_values),
 		TEST(queue_values),
+		TEST(slots_of_all_queues),
 		TEST(block_values),
 		TEST(modes_and_flags_of_a_reset),
 		TEST(flags_of_load),

@@ -152,9 +152,8 @@ static void z2_clamps_and_default_are_configurable(void **state)
 	assert_int_equal(clamped(t, 0), 20);
 	restart(t, (struct vdev_zerocopy_config){.timeout_min_ns = 5, .timeout_max_ns = 50});
 	assert_int_equal(clamped(t, 0), 50); /* the default is clamped as well */
-	restart(t, (struct vdev_zerocopy_config){.timeout_min_ns = 5,
-						 .timeout_max_ns = 5,
-						 .timeout_ns = 1});
+	restart(t, (struct vdev_zerocopy_config){
+			   .timeout_min_ns = 5, .timeout_max_ns = 5, .timeout_ns = 1});
 	assert_int_equal(clamped(t, 0), 5);
 }
 

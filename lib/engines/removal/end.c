@@ -85,6 +85,15 @@ static void for_each(struct vdev_removal *r, uint32_t index, uint32_t flags,
 		each(r, index, index, flags);
 }
 
+/* What a request would join now can do nothing for it: it begins when that is over. */
+static int in_vain(const struct vdev_removal *r, uint32_t m)
+{
+	int force = (unit_at(r, m)->flags & U_NEXT_FORCED) != 0;
+	uint32_t cover = vdev__removal_joins(r, m, force);
+
+	return cover != NOBODY && vdev__removal_too_late(unit_at(r, cover), force);
+}
+
 /* Forgets who asked, but not who asked anew meanwhile. */
 static void forget_request(struct vdev_removal *r, uint32_t index, uint32_t m, uint32_t flags)
 {
@@ -94,11 +103,10 @@ static void forget_request(struct vdev_removal *r, uint32_t index, uint32_t m, u
 		return;
 	if (!(flags & (O_HOLDING | O_ABSORB))) /* which speak for nobody */
 		u->flags &= ~U_REQUESTED;
-	if (u->flags & U_NEXT)
-		u->flags |= U_REQUESTED | U_ANEW;
+	if ((u->flags & U_NEXT) && !in_vain(r, m))
+		u->flags = (u->flags & ~U_NEXT) | U_REQUESTED | U_ANEW;
 	else if ((u->flags & U_REQUESTED) && vdev__removal_covering(r, m) == NOBODY)
 		u->flags |= U_ANEW; /* what it joined gave way, and that to nothing */
-	u->flags &= ~U_NEXT;
 }
 
 /* Each who asked anew gets an operation of its own unit, not of what was above it. */
@@ -110,13 +118,13 @@ static void begin_next(struct vdev_removal *r, uint32_t index, uint32_t m, uint3
 
 	if (!(u->flags & U_ANEW))
 		return;
-	u->flags &= ~(U_ANEW | U_NEXT_FORCED);
-	cover = vdev__removal_joins(r, m, force);
-	if (cover != NOBODY && vdev__removal_too_late(unit_at(r, cover), force)) {
-		/* when that is over */
-		u->flags = (u->flags & ~U_REQUESTED) | U_NEXT | (force ? U_NEXT_FORCED : 0);
+	u->flags &= ~U_ANEW;
+	if (in_vain(r, m)) {
+		u->flags = (u->flags & ~U_REQUESTED) | U_NEXT;
 		return;
 	}
+	u->flags &= ~U_NEXT_FORCED;
+	cover = vdev__removal_joins(r, m, force);
 	if (cover != NOBODY) {
 		if (force)
 			vdev__removal_upgrade(r, cover);

@@ -40,7 +40,7 @@ static void ask_again(struct vdev_removal *r, uint32_t index)
 
 	for (uint32_t m = vdev__removal_requested(r, index, NOBODY); m != NOBODY;
 	     m = vdev__removal_requested(r, index, m))
-		unit_at(r, m)->flags |= U_NEXT | forced;
+		unit_at(r, m)->flags = (unit_at(r, m)->flags & ~U_REQUESTED) | U_NEXT | forced;
 }
 
 /* An operation below gives way to the one above it. */
@@ -151,11 +151,9 @@ void vdev__removal_upgrade(struct vdev_removal *r, uint32_t target)
 	u->flags |= O_FORCED;
 	if (u->phase == HELD) {
 		vdev__removal_note(r, ROOT, N_UNHOLD);
-	} else if (u->phase == BELOW) {
-		vdev__removal_woken(r, target);
 	} else if (step_out(u) && (u->flags & A_OVERDUE)) {
 		vdev__removal_stuck(r, target);
-	} else if (!step_out(u) && u->phase < HIDE) {
+	} else if (!step_out(u) && u->phase > BELOW && u->phase < HIDE) {
 		vdev__removal_go_hide(r, target);
 	}
 }
@@ -190,8 +188,10 @@ static void join(struct vdev_removal *r, uint32_t target, uint32_t index,
 	/* Its own operation, when that is ending, must not speak for it. */
 	u->flags |=
 		ending(unit_at(r, vdev__removal_speaker(r, target, index))) ? U_NEXT : U_REQUESTED;
-	if (force)
+	if (force) {
 		vdev__removal_upgrade(r, target);
+		vdev__removal_woken(r, target); /* what is below it gives way now */
+	}
 }
 
 int vdev_removal_request(struct vdev_removal *r, uint64_t now_ns, uint64_t unit,

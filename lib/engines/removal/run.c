@@ -20,7 +20,8 @@ void vdev__removal_go_hide(struct vdev_removal *r, uint32_t index)
 
 	if (!u->stuck)
 		u->fault = u->fault_status = 0;
-	u->flags &= ~(O_ABSORB | O_CANCEL); /* too late to give way, or to stay */
+	/* too late to give way, to stay, or to be let go unasked */
+	u->flags &= ~(O_ABSORB | O_CANCEL | O_LATE_ACK);
 	u->phase = HIDE;
 	u->step = (uint8_t)vdev__removal_hide_step(r, u);
 	u->cursor = vdev__removal_first(r, index);

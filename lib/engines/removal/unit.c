@@ -15,6 +15,9 @@ int vdev__removal_lookup(const struct vdev_removal *r, uint64_t handle, uint32_t
 /* The caller's clock may jitter between threads; inside it never goes back. */
 void vdev__removal_tick(struct vdev_removal *r, uint64_t now_ns)
 {
+	/* VDEV_NONE is no time: what waits for ever would be due, and stay so. */
+	if (now_ns == VDEV_NONE)
+		now_ns--;
 	if (now_ns > r->now)
 		r->now = now_ns;
 }

@@ -19,10 +19,21 @@ static uint16_t why(const struct vdev_zerocopy *z, uint32_t bits, uint64_t size)
 		flags = OP_ASKED;
 		zero = (bits & W_ZERO) != 0;
 	}
+	if (bits & W_PARTLY)
+		flags |= OP_REPLACED;
 	/* What somebody else writes cannot be preserved (Z11). */
 	if (zero || size_flags(size) & VDEV_ZEROCOPY_RECEIVE)
 		flags |= OP_ZERO;
 	return flags;
+}
+
+static uint32_t event_of(const struct vdev_zerocopy *z, uint32_t bits)
+{
+	if (bits & W_ASKED)
+		return VDEV_ZEROCOPY_EV_RECLAIM;
+	return bits & W_PARTLY && vdev__zerocopy_satisfied(bits, z->config.until)
+		       ? VDEV_ZEROCOPY_EV_LATE
+		       : VDEV_ZEROCOPY_EV_EXPIRE;
 }
 
 /* A CLAIMED message becomes an operation. -ENOMEM, -ENOSPC. */
@@ -38,8 +49,7 @@ static int adopt(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, uint32_
 	op->flags = why(z, bits, atomic_load(&q->slots[slot].size));
 	z->stats.asked += (op->flags & OP_ASKED) != 0;
 	z->stats.reset += (op->flags & OP_BY_RESET) != 0;
-	vdev__zerocopy_trace(z, bits & W_ASKED ? VDEV_ZEROCOPY_EV_RECLAIM : VDEV_ZEROCOPY_EV_EXPIRE,
-			     op, 0);
+	vdev__zerocopy_trace(z, event_of(z, bits), op, 0);
 	vdev__zerocopy_begin(z, index);
 	return 0;
 }
@@ -97,7 +107,7 @@ int vdev_zerocopy_step(struct vdev_zerocopy *z, uint64_t now_ns)
 		return -EINVAL;
 	vdev__zerocopy_clock(z, now_ns);
 	for (uint32_t i = 0; i < z->n_queues; i++)
-		vdev_zerocopy_expire(z->queues[i], z->now);
+		vdev__zerocopy_expire(z->queues[i], z->now, true);
 	vdev__zerocopy_collect(z);
 	while (vdev__deadlines_expire(&z->deadlines, z->now, &index))
 		vdev__zerocopy_timer(z, index);
@@ -124,7 +134,7 @@ int vdev_zerocopy_reclaim(struct vdev_zerocopy *z, uint64_t now_ns, uint64_t id,
 	struct vdev_zerocopy_queue *q;
 	struct slot *s;
 	uint32_t with, todo;
-	uint64_t w = 0;
+	struct moved moved = {0, 0};
 
 	if (!z || mode > VDEV_ZEROCOPY_RESET)
 		return -EINVAL;
@@ -139,9 +149,9 @@ int vdev_zerocopy_reclaim(struct vdev_zerocopy *z, uint64_t now_ns, uint64_t id,
 		return -EALREADY;
 	with = W_ASKED | (resolve(z, mode) == VDEV_ZEROCOPY_RESET ? W_ZERO : 0);
 	todo = vdev__zerocopy_move(q, (uint32_t)id & q->mask, id & ID_SEQUENCE, MSG_CLAIM, with,
-				   &w);
+				   &moved);
 	if (todo & DO_REFUSE)
-		return word_state(w) == VDEV_ZEROCOPY_FREE ? -ENOENT : -EALREADY;
+		return word_state(moved.word) == VDEV_ZEROCOPY_FREE ? -ENOENT : -EALREADY;
 	if (todo & DO_PUSH)
 		adopt_or_hold(z, q, (uint32_t)id & q->mask);
 	return (int)z->ready.count;
@@ -152,10 +162,11 @@ static void claim_all(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, ui
 	for (uint32_t i = 0; i <= q->mask; i++) {
 		uint64_t w = atomic_load(&q->slots[i].word);
 		uint32_t state = word_state(w);
+		struct moved moved;
 
 		if (state != VDEV_ZEROCOPY_SENT && state != VDEV_ZEROCOPY_RESERVED)
 			continue;
-		if (vdev__zerocopy_move(q, i, w >> W_BITS, MSG_CLAIM, with, NULL) & DO_PUSH)
+		if (vdev__zerocopy_move(q, i, w >> W_BITS, MSG_CLAIM, with, &moved) & DO_PUSH)
 			adopt_or_hold(z, q, i);
 	}
 }
@@ -245,9 +256,13 @@ static bool in_hand(const struct vdev_zerocopy *z)
 
 		if (q->held || atomic_load(&q->inbox))
 			return true;
-		for (uint32_t s = 0; s <= q->mask; s++)
-			if (word_state(atomic_load(&q->slots[s].word)) == VDEV_ZEROCOPY_RESERVED)
+		for (uint32_t s = 0; s <= q->mask; s++) {
+			uint32_t state = word_state(atomic_load(&q->slots[s].word));
+
+			/* CLAIMED: about to be pushed. */
+			if (state == VDEV_ZEROCOPY_RESERVED || state == VDEV_ZEROCOPY_CLAIMED)
 				return true;
+		}
 	}
 	return false;
 }

@@ -8,7 +8,8 @@
  * is it made true. Since slots are used in order, that is about once for FANOUT messages and time-out.
  *
  * Raising a key races with sent() lowering it: each side writes its own word first and looks at the
- * other's then (all sequentially consistent), so at least one of them sees both.
+ * other's then (all sequentially consistent), so at least one of them sees both. Only the VM object
+ * raises: it is the one that asks for the first deadline afterwards, so none is lost between the two.
  */
 #include "internal.h"
 
@@ -92,7 +93,7 @@ static int claim_due(struct vdev_zerocopy_queue *q, uint32_t i, uint64_t now)
 	while (word_state(w) == VDEV_ZEROCOPY_SENT && atomic_load(&s->deadline) <= now) {
 		todo = vdev__zerocopy_message(word_bits(w), MSG_CLAIM, 0, q->vm->config.until);
 		if (atomic_compare_exchange_weak(&s->word, &w,
-						 (w & ~(uint64_t)0xff) | (todo & 0xff))) {
+						 (w & ~(uint64_t)W_MASK) | (todo & W_MASK))) {
 			vdev__zerocopy_push(q, i);
 			return 1;
 		}
@@ -101,7 +102,8 @@ static int claim_due(struct vdev_zerocopy_queue *q, uint32_t i, uint64_t now)
 }
 
 /* Depth is at most MAX_LEVELS. NOLINTNEXTLINE(misc-no-recursion) */
-static int expire_below(struct vdev_zerocopy_queue *q, uint32_t level, uint32_t node, uint64_t now)
+static int expire_below(struct vdev_zerocopy_queue *q, uint32_t level, uint32_t node, uint64_t now,
+			bool raise)
 {
 	uint32_t first = node * FANOUT;
 	uint32_t n = level ? q->level_size[level - 1] : q->mask + 1;
@@ -111,23 +113,27 @@ static int expire_below(struct vdev_zerocopy_queue *q, uint32_t level, uint32_t 
 		if (!level)
 			claimed += claim_due(q, i, now);
 		else if (atomic_load(&q->level[level - 1][i]) <= now)
-			claimed += expire_below(q, level - 1, i, now);
-	raise_key(q, level, node);
+			claimed += expire_below(q, level - 1, i, now, raise);
+	if (raise)
+		raise_key(q, level, node);
+	return claimed;
+}
+
+int vdev__zerocopy_expire(struct vdev_zerocopy_queue *q, uint64_t now_ns, bool raise)
+{
+	int claimed;
+
+	if (atomic_load(&q->level[q->levels - 1][0]) > now_ns)
+		return 0;
+	claimed = expire_below(q, q->levels - 1, 0, now_ns, raise);
+	if (claimed)
+		atomic_fetch_add_explicit(&q->timed_out, (uint64_t)claimed, memory_order_relaxed);
 	return claimed;
 }
 
 int vdev_zerocopy_expire(struct vdev_zerocopy_queue *q, uint64_t now_ns)
 {
-	int claimed;
-
-	if (!q)
-		return -EINVAL;
-	if (atomic_load(&q->level[q->levels - 1][0]) > now_ns)
-		return 0;
-	claimed = expire_below(q, q->levels - 1, 0, now_ns);
-	if (claimed)
-		atomic_fetch_add_explicit(&q->timed_out, (uint64_t)claimed, memory_order_relaxed);
-	return claimed;
+	return q ? vdev__zerocopy_expire(q, now_ns, false) : -EINVAL;
 }
 
 /* Follows the least keys down; true when all on the way were true. */

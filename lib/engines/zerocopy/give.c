@@ -54,7 +54,7 @@ static bool gives(const struct op *op)
 	if (op->flags & OP_CANCEL_DUE)
 		return true;
 	return !(op->flags & (OP_OUT | OP_CANCEL_OUT | OP_PAUSED)) && op->phase != OP_WAIT &&
-	       op->phase != OP_QUARANTINE;
+	       op->phase != OP_QUARANTINE && op->phase != OP_OVER;
 }
 
 /* Into the ready list or out of it, as its state says. */
@@ -103,13 +103,18 @@ bool vdev__zerocopy_op_satisfied(const struct vdev_zerocopy *z, const struct op 
 		word_bits(atomic_load(&op_queue(z, op)->slots[op->slot].word)), z->config.until);
 }
 
-void vdev__zerocopy_late(struct vdev_zerocopy *z, uint32_t index)
+static void release(struct vdev_zerocopy *z, uint32_t index)
 {
-	if (op_at(z, index)->phase != OP_QUARANTINE)
-		return; /* seen when the guest has been told */
 	z->stats.late++;
 	vdev__zerocopy_trace(z, VDEV_ZEROCOPY_EV_LATE, op_at(z, index), 0);
 	vdev__zerocopy_phase(z, index, OP_RELEASE);
+}
+
+void vdev__zerocopy_late(struct vdev_zerocopy *z, uint32_t index)
+{
+	op_at(z, index)->flags |= OP_COMPLETE;
+	if (op_at(z, index)->phase == OP_QUARANTINE) /* else: when the guest has been told */
+		release(z, index);
 }
 
 static void fill(struct vdev_zerocopy *z, const struct op *op, struct vdev_action *a)
@@ -207,13 +212,13 @@ void vdev__zerocopy_let_go(struct vdev_zerocopy *z, uint32_t index)
 {
 	const struct op *op = op_at(z, index);
 	struct slot *s = &op_queue(z, op)->slots[op->slot];
-	uint64_t size = atomic_load(&s->size), word = atomic_load(&s->word);
+	uint64_t size = atomic_load(&s->size);
 
-	if (word_state(word) == VDEV_ZEROCOPY_QUARANTINED)
+	if (word_state(atomic_load(&s->word)) == VDEV_ZEROCOPY_QUARANTINED)
 		vdev__zerocopy_quarantine(z, size_destination(size), size_length(size), 0);
 	else
 		vdev__zerocopy_give_back(z, size_destination(size), credit(1, size_length(size)));
-	vdev__zerocopy_move(op_queue(z, op), op->slot, word >> W_BITS, MSG_RELEASED, 0, NULL);
+	vdev__zerocopy_move_op(z, op, MSG_RELEASED, 0);
 	z->ended++;
 	vdev__zerocopy_op_end(z, index);
 }
@@ -228,27 +233,26 @@ static void told(struct vdev_zerocopy *z, uint32_t index)
 		vdev__zerocopy_let_go(z, index);
 		return;
 	}
-	vdev__zerocopy_phase(z, index, OP_QUARANTINE);
-	if (vdev__zerocopy_op_satisfied(z, op))
-		vdev__zerocopy_late(z, index);
+	/* Not asking the word: a push may be on its way, and the slot must not be free before. */
+	if (op->flags & OP_COMPLETE)
+		release(z, index);
+	else
+		vdev__zerocopy_phase(z, index, OP_QUARANTINE);
 }
 
 /* It was refused: it stays lent, or it is complete by now and the guest has to be told. */
 static void refused(struct vdev_zerocopy *z, uint32_t index)
 {
 	struct op *op = op_at(z, index);
-	struct vdev_zerocopy_queue *q = op->slot == NOBODY ? NULL : op_queue(z, op);
-	uint64_t word = 0;
+	uint32_t partly = op->flags & OP_REPLACED ? W_PARTLY : 0;
 
-	if (q) {
-		word = atomic_load(&q->slots[op->slot].word);
-		atomic_store(&q->slots[op->slot].deadline, VDEV_NONE);
-		vdev__zerocopy_move(q, op->slot, word >> W_BITS, MSG_REFUSED, 0, &word);
-	}
-	if (q && word_state(word) == VDEV_ZEROCOPY_OFFLINING) {
-		op->outcome = VDEV_ZEROCOPY_COMPLETED;
-		vdev__zerocopy_phase(z, index, OP_TELL);
-		return;
+	if (op->slot != NOBODY) {
+		atomic_store(&op_queue(z, op)->slots[op->slot].deadline, VDEV_NONE);
+		if ((vdev__zerocopy_move_op(z, op, MSG_REFUSED, partly) & W_STATE) ==
+		    VDEV_ZEROCOPY_OFFLINING) {
+			vdev__zerocopy_scan(z, index);
+			return;
+		}
 	}
 	z->unsettled--;
 	vdev__zerocopy_op_end(z, index);
@@ -304,8 +308,12 @@ int vdev_zerocopy_done(struct vdev_zerocopy *z, uint64_t now_ns, uint64_t action
 		z->stats.bad_done++;
 		return -ENOENT;
 	}
-	if (vdev__table_at(&z->ops, index))
-		refresh(z, index);
+	if (vdev__table_at(&z->ops, index)) {
+		if (op_at(z, index)->phase == OP_OVER && !(op_at(z, index)->flags & OP_CANCEL_OUT))
+			vdev__zerocopy_op_end(z, index);
+		else
+			refresh(z, index);
+	}
 	return (int)z->ready.count;
 }
 

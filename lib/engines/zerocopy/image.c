@@ -110,15 +110,27 @@ static void put_op(const struct vdev_zerocopy *z, uint32_t index, struct vdev__w
 	vdev__put_u8(w, (uint8_t)op->zero);
 }
 
+/* A CANCEL whose action has ended is not carried over. */
+static bool kept(const struct vdev_zerocopy *z, uint32_t index)
+{
+	const struct op *op = vdev__table_at(&z->ops, index);
+
+	return op && op->phase != OP_OVER;
+}
+
 static void put_ops(const struct vdev_zerocopy *z, struct vdev__writer *w)
 {
-	vdev__put_u32(w, z->ops.count);
-	for (uint32_t i = vdev__table_next(&z->ops, 0); i != NOBODY;
-	     i = vdev__table_next(&z->ops, i + 1))
-		put_op(z, i, w);
-	vdev__put_u32(w, z->ops.high - z->ops.count);
+	uint32_t n = 0;
+
 	for (uint32_t i = 0; i < z->ops.high; i++)
-		if (!vdev__table_at(&z->ops, i)) {
+		n += kept(z, i);
+	vdev__put_u32(w, n);
+	for (uint32_t i = 0; i < z->ops.high; i++)
+		if (kept(z, i))
+			put_op(z, i, w);
+	vdev__put_u32(w, z->ops.high - n);
+	for (uint32_t i = 0; i < z->ops.high; i++)
+		if (!kept(z, i)) {
 			vdev__put_u32(w, i);
 			vdev__put_u64(w, vdev__table_generation(&z->ops, i));
 		}

@@ -2,7 +2,7 @@
 /*
  * Zero-copy engine from the inside.
  *
- *   message.c   one message: which event leads from which state to which (Z7). The only place
+ *   message.c   one message (message.h): which event leads from which state to which (Z7). The only place
  *   queue.c     reserve, sent, abort, complete: the hot path (Z1, Z13)
  *   quota.c     credits, leased in batches (Z8)
  *   adapt.c     which sizes are worth lending (Z9)
@@ -11,7 +11,8 @@
  *   offline.c   a reclaim, granule by granule (Z4, Z5, Z10)
  *   pagemap.c   which granules were replaced, and when (Z10)
  *   give.c      actions out, done() in
- *   object.c    the objects, memory; read.c  what is in them; image.c, load.c, resume.c, names.c
+ *   object.c    the objects, memory; read.c  what is in them; names.c
+ *   image.c, load.c, load_op.c, resume.c   save and load
  *
  * Who may touch what. `word` of a slot decides: its owner thread while it is RESERVED, the VM object
  * from CLAIMED on; anybody may move it on by compare-and-swap. `detail` is written by the owner before
@@ -32,95 +33,7 @@
 #include "sat.h"
 #include "table.h"
 
-#define NOBODY UINT32_MAX
-#define LINE 64u /* of a cache, so that threads do not share one by chance */
-
-/* Low byte of a slot's word; the sequence stands above it. */
-#define W_STATE 0x07u
-#define W_RESPONSE 0x08u
-#define W_TASK 0x10u
-#define W_SEEN (W_RESPONSE | W_TASK)
-#define W_ASKED \
-	0x20u /* claimed, or to be claimed by sent(), for another reason than its time-out */
-#define W_BY_RESET 0x40u
-#define W_ZERO 0x80u /* asked for RESET instead of PRESERVE */
-#define W_BITS 8u
-
-/* What can happen to a message. */
-enum message_event {
-	MSG_SENT,
-	MSG_ABORT,
-	MSG_COMPLETE, /* with W_RESPONSE, W_TASK */
-	MSG_CLAIM, /* with W_ASKED, W_BY_RESET, W_ZERO */
-	MSG_TAKE, /* the VM object begins */
-	MSG_OFFLINED,
-	MSG_REFUSED,
-	MSG_RELEASED,
-};
-
-/* What has to be done by the one whose event it was. */
-#define DO_NOTHING 0x000u
-#define DO_TELL \
-	0x100u /* the message is over, its slot free: give its credits back and tell the guest */
-#define DO_PUSH 0x200u /* hand the slot to the VM object */
-#define DO_REFUSE 0x400u /* the event does not fit: nothing has changed */
-
-/* New low byte, and DO_... Pure. */
-uint32_t vdev__zerocopy_message(uint32_t bits, enum message_event event, uint32_t with,
-				uint32_t until);
-bool vdev__zerocopy_satisfied(uint32_t bits, uint32_t until);
-
-/* 32 bytes: what both sides touch. */
-struct slot {
-	_Atomic uint64_t word; /* sequence << W_BITS | bits; 0: never used */
-	_Atomic uint64_t deadline; /* while SENT; VDEV_NONE: none */
-	_Atomic uint64_t size; /* see size_of() and below */
-	uint32_t link; /* index + 1 of the one that was pushed before it */
-	uint32_t op; /* VM object: its reclaim */
-};
-
-/* 32 bytes: what only the owner and then the VM object touch. */
-struct detail {
-	uint64_t address;
-	uint64_t timeout_ns;
-	uint64_t user_data;
-	_Atomic uint64_t epoch; /* when it was sent (Z10) */
-};
-
-/* flags << 48 | destination << 32 | length, in one word so that any thread may read it. */
-static inline uint64_t size_pack(uint64_t length, uint32_t destination, uint32_t flags)
-{
-	return length | (uint64_t)destination << 32 | (uint64_t)flags << 48;
-}
-static inline uint64_t size_length(uint64_t size)
-{
-	return size & UINT32_MAX;
-}
-static inline uint32_t size_destination(uint64_t size)
-{
-	return (uint32_t)(size >> 32 & 0xffff);
-}
-static inline uint32_t size_flags(uint64_t size)
-{
-	return (uint32_t)(size >> 48);
-}
-
-/* Credits: blocks << 40 | bytes. Sums and differences of whole words are those of both parts, as long as
- * neither part is exceeded, which the limits see to. */
-#define CREDIT_SHIFT 40u
-#define CREDIT_BYTES ((UINT64_C(1) << CREDIT_SHIFT) - 1)
-static inline uint64_t credit(uint64_t blocks, uint64_t bytes)
-{
-	return blocks << CREDIT_SHIFT | bytes;
-}
-static inline uint64_t credit_blocks(uint64_t c)
-{
-	return c >> CREDIT_SHIFT;
-}
-static inline uint64_t credit_bytes(uint64_t c)
-{
-	return c & CREDIT_BYTES;
-}
+#include "message.h"
 
 struct destination {
 	_Atomic uint64_t free; /* credits */
@@ -204,6 +117,7 @@ enum op_phase {
 	OP_TELL,
 	OP_QUARANTINE, /* for the late completion */
 	OP_RELEASE,
+	OP_OVER, /* but for the done() of its CANCEL */
 };
 
 #define OP_OUT 0x01u /* its action was given out */
@@ -217,7 +131,8 @@ enum op_phase {
 #define OP_ASKED 0x40u
 #define OP_BY_RESET 0x80u
 #define OP_ZERO 0x100u /* RESET instead of PRESERVE */
-#define OP_KEPT 0x5efu /* in images */
+#define OP_COMPLETE 0x800u /* the late completion came, and nobody will push the slot for it */
+#define OP_KEPT 0xde0u /* in images; OUT becomes AGAIN */
 
 struct op {
 	uint32_t queue, slot; /* slot NOBODY: the whole VM */
@@ -292,10 +207,6 @@ struct vdev_zerocopy {
 	struct vdev_zerocopy_stats stats; /* the counters of the VM object */
 };
 
-/* Ids. */
-#define ID_QUEUE 56u
-#define ID_SEQUENCE ((UINT64_C(1) << ID_QUEUE) - 1)
-
 static inline uint64_t id_of(const struct vdev_zerocopy_queue *q, uint64_t word)
 {
 	return (uint64_t)q->index << ID_QUEUE | word >> W_BITS;
@@ -303,14 +214,6 @@ static inline uint64_t id_of(const struct vdev_zerocopy_queue *q, uint64_t word)
 static inline struct slot *slot_at(const struct vdev_zerocopy_queue *q, uint64_t sequence)
 {
 	return &q->slots[sequence & q->mask];
-}
-static inline uint32_t word_bits(uint64_t word)
-{
-	return (uint32_t)word & ((1u << W_BITS) - 1u);
-}
-static inline uint32_t word_state(uint64_t word)
-{
-	return (uint32_t)word & W_STATE;
 }
 static inline struct op *op_at(const struct vdev_zerocopy *z, uint32_t index)
 {
@@ -322,9 +225,13 @@ static inline struct vdev_zerocopy_queue *op_queue(const struct vdev_zerocopy *z
 	return z->queues[op->queue];
 }
 
-/* Moves a slot on if it still is message `sequence`. Returns DO_..., new word in *ret_word. */
+/* Moves a slot on if it still is message `sequence`. Returns DO_... */
+struct moved {
+	uint64_t word; /* as it is now */
+	uint64_t size;
+};
 uint32_t vdev__zerocopy_move(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
-			     enum message_event event, uint32_t with, uint64_t *ret_word);
+			     enum message_event event, uint32_t with, struct moved *ret_moved);
 void vdev__zerocopy_push(struct vdev_zerocopy_queue *q, uint32_t index);
 
 /* quota.c */
@@ -344,6 +251,8 @@ void vdev__zerocopy_adapt_init(struct vdev_zerocopy_queue *q);
 void vdev__zerocopy_adapt_copied(struct vdev_zerocopy_queue *q, uint64_t length);
 
 /* expire.c */
+/* raise: keys are made true; VM object only. */
+int vdev__zerocopy_expire(struct vdev_zerocopy_queue *q, uint64_t now_ns, bool raise);
 /* The slot became SENT with this deadline. True when it is earlier than all others. */
 bool vdev__zerocopy_arm(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t deadline);
 uint64_t vdev__zerocopy_first(struct vdev_zerocopy_queue *q);
@@ -371,6 +280,9 @@ bool vdev__zerocopy_offline_wanted(struct vdev_zerocopy *z, uint32_t index);
 void vdev__zerocopy_offline_done(struct vdev_zerocopy *z, uint32_t index, int status);
 /* Looks at some that wait for granules; `rescan` says how many are left. */
 void vdev__zerocopy_rescan(struct vdev_zerocopy *z);
+/* Moves the word of its message on: the new low bits. */
+uint32_t vdev__zerocopy_move_op(struct vdev_zerocopy *z, const struct op *op,
+				enum message_event event, uint32_t with);
 void vdev__zerocopy_scan(struct vdev_zerocopy *z, uint32_t index);
 /* Marks the run at hand as being replaced. There is room. */
 void vdev__zerocopy_busy(struct vdev_zerocopy *z, const struct op *op);

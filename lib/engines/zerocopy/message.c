@@ -56,7 +56,10 @@ static uint32_t complete(uint32_t bits, uint32_t with, uint32_t until)
 	case VDEV_ZEROCOPY_FREE:
 		return bits | DO_REFUSE;
 	case VDEV_ZEROCOPY_SENT:
-		return vdev__zerocopy_satisfied(now, until) ? over(now) : now;
+		if (!vdev__zerocopy_satisfied(now, until))
+			return now;
+		/* Of granules that were replaced the VM object has to tell more. */
+		return now & W_PARTLY ? become(now, VDEV_ZEROCOPY_CLAIMED) | DO_PUSH : over(now);
 	case VDEV_ZEROCOPY_QUARANTINED:
 		/* Once: when it becomes true. */
 		return now | (vdev__zerocopy_satisfied(now, until) &&

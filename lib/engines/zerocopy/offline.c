@@ -21,6 +21,17 @@ static struct detail *detail_of(const struct vdev_zerocopy *z, const struct op *
 	return &op_queue(z, op)->details[op->slot];
 }
 
+/* The new low bits of its word. */
+uint32_t vdev__zerocopy_move_op(struct vdev_zerocopy *z, const struct op *op,
+				enum message_event event, uint32_t with)
+{
+	uint64_t word = atomic_load(&slot_of(z, op)->word);
+	struct moved moved;
+
+	vdev__zerocopy_move(op_queue(z, op), op->slot, word >> W_BITS, event, with, &moved);
+	return word_bits(moved.word);
+}
+
 static uint64_t length_of(const struct vdev_zerocopy *z, const struct op *op)
 {
 	return size_length(atomic_load(&slot_of(z, op)->size));
@@ -119,11 +130,13 @@ static void wait_for(struct vdev_zerocopy *z, uint32_t index)
 static void offlined(struct vdev_zerocopy *z, uint32_t index)
 {
 	struct op *op = op_at(z, index);
-	uint64_t word, size = atomic_load(&slot_of(z, op)->size);
+	uint64_t size = atomic_load(&slot_of(z, op)->size);
 	bool receive = (size_flags(size) & VDEV_ZEROCOPY_RECEIVE) != 0;
 
-	word = atomic_load(&slot_of(z, op)->word);
-	vdev__zerocopy_move(op_queue(z, op), op->slot, word >> W_BITS, MSG_OFFLINED, 0, NULL);
+	/* Complete before this swap: seen here. After it: pushed. Never both, and never neither. */
+	if (vdev__zerocopy_satisfied(vdev__zerocopy_move_op(z, op, MSG_OFFLINED, 0),
+				     z->config.until))
+		op->flags |= OP_COMPLETE;
 	vdev__zerocopy_give_back(z, size_destination(size), credit(1, size_length(size)));
 	vdev__zerocopy_quarantine(z, size_destination(size), size_length(size), 1);
 	op->outcome = receive ? VDEV_ZEROCOPY_FAILED : VDEV_ZEROCOPY_RECLAIMED;
@@ -229,7 +242,6 @@ void vdev__zerocopy_scan(struct vdev_zerocopy *z, uint32_t index)
 void vdev__zerocopy_begin(struct vdev_zerocopy *z, uint32_t index)
 {
 	struct op *op = op_at(z, index);
-	uint64_t word;
 
 	z->unsettled++;
 	op->until = VDEV_NONE;
@@ -238,8 +250,7 @@ void vdev__zerocopy_begin(struct vdev_zerocopy *z, uint32_t index)
 		op->begin = 0;
 		op->end = VDEV_NONE;
 	} else {
-		word = atomic_load(&slot_of(z, op)->word);
-		vdev__zerocopy_move(op_queue(z, op), op->slot, word >> W_BITS, MSG_TAKE, 0, NULL);
+		vdev__zerocopy_move_op(z, op, MSG_TAKE, 0);
 		slot_of(z, op)->op = index;
 		op->begin = op->end = vdev__zerocopy_span(z, detail_of(z, op)->address, 1).begin;
 	}
@@ -282,7 +293,7 @@ static void offline_ok(struct vdev_zerocopy *z, uint32_t index)
 		z->whole_epoch = op->epoch;
 		z->stats.granules += whole_granules(z);
 		z->unsettled--;
-		vdev__zerocopy_op_end(z, index);
+		vdev__zerocopy_phase(z, index, OP_OVER);
 		return;
 	}
 	mark(z, op, op->epoch, 0);

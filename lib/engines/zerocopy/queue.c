@@ -18,23 +18,22 @@ static void bump(struct vdev_zerocopy_queue *q, uint32_t which)
 }
 
 uint32_t vdev__zerocopy_move(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
-			     enum message_event event, uint32_t with, uint64_t *ret_word)
+			     enum message_event event, uint32_t with, struct moved *ret_moved)
 {
-	_Atomic uint64_t *word = &q->slots[index].word;
-	uint64_t w = atomic_load(word), next;
+	struct slot *s = &q->slots[index];
+	uint64_t w = atomic_load(&s->word), next, size;
 	uint32_t todo;
 
 	do {
 		if (w >> W_BITS != sequence)
 			return DO_REFUSE;
+		/* Between the word and its swap: it is this message's, and as it is in this state. */
+		size = atomic_load_explicit(&s->size, memory_order_relaxed);
 		todo = vdev__zerocopy_message(word_bits(w), event, with, q->vm->config.until);
-		if (todo & DO_REFUSE)
-			break;
-		next = (w & ~(uint64_t)0xff) | (todo & 0xff);
-	} while (!atomic_compare_exchange_weak(word, &w, next));
-	if (ret_word)
-		*ret_word = todo & DO_REFUSE ? w : next;
-	return todo & ~0xffu;
+		next = (w & ~(uint64_t)W_MASK) | (todo & W_MASK);
+	} while (!(todo & DO_REFUSE) && !atomic_compare_exchange_weak(&s->word, &w, next));
+	*ret_moved = (struct moved){next, size};
+	return todo & ~W_MASK;
 }
 
 void vdev__zerocopy_push(struct vdev_zerocopy_queue *q, uint32_t index)
@@ -228,6 +227,7 @@ static struct slot *owned(struct vdev_zerocopy_queue *q, uint64_t id)
 int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t id, uint64_t bytes)
 {
 	struct slot *s = q ? owned(q, id) : NULL;
+	struct moved moved;
 	uint32_t index, todo;
 	uint64_t deadline, size;
 
@@ -247,8 +247,8 @@ int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t 
 	atomic_store_explicit(&s->deadline, deadline, memory_order_relaxed);
 	if (VDEV__UNLIKELY(atomic_load(&q->vm->gate) & GATE_RESET)) /* began after reserve() */
 		vdev__zerocopy_move(q, index, id & ID_SEQUENCE, MSG_CLAIM, W_ASKED | W_BY_RESET,
-				    NULL);
-	todo = vdev__zerocopy_move(q, index, id & ID_SEQUENCE, MSG_SENT, 0, NULL);
+				    &moved);
+	todo = vdev__zerocopy_move(q, index, id & ID_SEQUENCE, MSG_SENT, 0, &moved);
 	follow(q, index, todo, size);
 	if (todo & DO_TELL)
 		return VDEV_ZEROCOPY_SETTLED;
@@ -260,34 +260,35 @@ int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t 
 int vdev_zerocopy_abort(struct vdev_zerocopy_queue *q, uint64_t id)
 {
 	struct slot *s = q ? owned(q, id) : NULL;
+	uint32_t index = s ? (uint32_t)id & q->mask : 0;
+	struct moved moved;
 	uint32_t todo;
-	uint64_t size;
 
 	if (!s)
 		return q ? -ENOENT : -EINVAL;
-	size = atomic_load_explicit(&s->size, memory_order_relaxed);
-	todo = vdev__zerocopy_move(q, (uint32_t)id & q->mask, id & ID_SEQUENCE, MSG_ABORT, 0, NULL);
-	follow(q, (uint32_t)id & q->mask, todo, size);
+	todo = vdev__zerocopy_move(q, index, id & ID_SEQUENCE, MSG_ABORT, 0, &moved);
+	follow(q, index, todo, moved.size);
 	bump(q, N_ABORTED);
 	return 0;
 }
 
-/* Completes one message and adds its credits to those of the call. */
 static uint32_t complete_one(struct vdev_zerocopy_queue *q, uint64_t sequence, uint32_t flags,
 			     uint64_t *ret_size)
 {
-	uint32_t index = (uint32_t)sequence & q->mask, with, todo;
+	uint32_t index = (uint32_t)sequence & q->mask;
+	uint32_t with = (flags & VDEV_ZEROCOPY_RESPONSE ? W_RESPONSE : 0) |
+			(flags & VDEV_ZEROCOPY_TASK ? W_TASK : 0);
+	struct moved moved;
+	uint32_t todo = vdev__zerocopy_move(q, index, sequence, MSG_COMPLETE, with, &moved);
 
-	/* Before the slot is let go; only believed when it was this message's. */
-	*ret_size = atomic_load_explicit(&q->slots[index].size, memory_order_relaxed);
-	with = (flags & VDEV_ZEROCOPY_RESPONSE ? W_RESPONSE : 0) |
-	       (flags & VDEV_ZEROCOPY_TASK ? W_TASK : 0);
-	todo = vdev__zerocopy_move(q, index, sequence, MSG_COMPLETE, with, NULL);
 	if (todo & DO_PUSH)
 		vdev__zerocopy_push(q, index);
-	if (!(todo & DO_REFUSE) && flags & VDEV_ZEROCOPY_COPIED) {
+	if (todo & DO_REFUSE)
+		return todo;
+	*ret_size = moved.size;
+	if (flags & VDEV_ZEROCOPY_COPIED) {
 		atomic_fetch_add_explicit(&q->kernel_copied, 1, memory_order_relaxed);
-		vdev__zerocopy_adapt_copied(q, size_length(*ret_size));
+		vdev__zerocopy_adapt_copied(q, size_length(moved.size));
 	}
 	return todo;
 }
@@ -314,7 +315,7 @@ int vdev_zerocopy_complete(struct vdev_zerocopy_queue *q, uint64_t lo, uint64_t 
 			   uint64_t *ret_settled)
 {
 	struct refund back = {0, 0};
-	uint64_t settled = 0, size;
+	uint64_t settled = 0, size = 0;
 	uint32_t refused = 0, wake = 0, count;
 
 	if (!q || hi < lo || hi - lo >= VDEV_ZEROCOPY_MAX_RANGE || flags & ~COMPLETE_FLAGS ||

@@ -8,7 +8,8 @@
  *   announce    that thread leaves these pages alone
  *   drop        the old pages are no longer mapped: they live as long as somebody else holds them
  *   fill        the new ones appear with their contents at once; who touched a hole waits for it
- *   withdraw, unprotect, dma in
+ *   withdraw    that thread serves them again
+ *   unprotect, dma in
  *
  * A piece that fails takes no part in the steps that follow, except to undo.
  */
@@ -237,6 +238,16 @@ static void announce(struct vdev_pages *p, int on)
 	pthread_mutex_unlock(&p->serve_lock);
 }
 
+/* Nobody served their faults meanwhile, and no fill woke who waits. */
+static void wake_failed(struct vdev_pages *p)
+{
+	uint32_t i;
+
+	for (i = 0; p->uffd >= 0 && i < p->piece_count; i++)
+		if (!alive(&p->pieces[i]))
+			vdev__uffd_wake(p, p->pieces[i].host, p->pieces[i].bytes);
+}
+
 static void account(struct vdev_pages *p)
 {
 	uint32_t i;
@@ -267,6 +278,7 @@ void vdev__batch_run(struct vdev_pages *p)
 	vdev__batch_drop(p);
 	vdev__batch_fill(p);
 	announce(p, 0);
+	wake_failed(p);
 	unprotect(p);
 	dma_in(p);
 	account(p);

@@ -54,6 +54,7 @@ struct piece {
 	uint32_t mode; /* VDEV_ZEROCOPY_PRESERVE, RESET */
 	uint32_t index; /* of the caller's range */
 	int status;
+	void *hold; /* reservation of huge pages until they are filled in */
 	uint8_t leave; /* enum leave */
 	uint8_t fill; /* fresh pages are put in at once; else when touched */
 	uint8_t dropped;
@@ -151,14 +152,28 @@ void vdev__region_move(struct vdev_pages *p, struct region *r, uint64_t host, ui
 int vdev__region_dress(struct vdev_pages *p, const struct region *r, uint64_t host, uint64_t bytes);
 
 /* batch.c */
-int vdev__batch_add(struct vdev_pages *p, struct region *r, uint64_t host, uint64_t bytes,
+void vdev__batch_add(struct vdev_pages *p, struct region *r, uint64_t host, uint64_t bytes,
 		    uint32_t mode, uint32_t index, int fill);
 /* Runs what was added. */
 void vdev__batch_run(struct vdev_pages *p);
 
 /* drop.c, fill.c: steps of a batch */
 void vdev__batch_drop(struct vdev_pages *p);
+int vdev__piece_punch(struct vdev_pages *p, const struct piece *piece);
+/* Gives the reserved huge pages back, for the fill to take. */
+void vdev__piece_unhold(struct piece *piece);
 void vdev__batch_fill(struct vdev_pages *p);
+
+/* holes.c: what of a region has contents */
+struct holes {
+	const struct region *region;
+	int fd; /* -1: all counts as contents */
+	uint8_t file;
+};
+void vdev__holes_open(struct holes *h, const struct region *r);
+/* The next stretch with contents at or after `host`; 0: there is none. */
+int vdev__holes_next(const struct holes *h, uint64_t host, struct span *ret_span);
+void vdev__holes_close(struct holes *h);
 
 /* selftest.c: on an object of its own, with the same config */
 int vdev__pages_test(const struct vdev_env *env, const struct vdev_pages_config *config,
