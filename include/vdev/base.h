@@ -105,7 +105,8 @@ struct vdev_env {
  * once. The meaning of `arg` stands beside each kind. Kinds of different engines do not overlap.
  */
 struct vdev_action {
-	uint64_t id; /**< names this action in done(); never reused, never 0 */
+	/** names this action in done(); never reused, never 0; engines of different kinds do not share ids */
+	uint64_t id;
 	uint64_t dev; /**< handle of the device that it is about (0: the whole VM) */
 	uint64_t user_data; /**< the caller's own value for that device */
 	uint64_t deadline_ns; /**< caller's clock; VDEV_NONE: none. Past it CANCEL comes out */

@@ -40,8 +40,17 @@
 #define UNTIL 0
 #endif
 #ifndef EVENTS
-#define EVENTS 2 /* of duplicate, request, reset, failed OFFLINE, expire(): as many in a run */
+#define EVENTS 2 /* of those below, as many in a run */
 #endif
+#ifndef KINDS
+#define KINDS 31
+#endif
+#define DUPLICATE 1 /* a completion comes a second time */
+#define ASK 2 /* the guest wants its block back */
+#define RESET 4
+#define FAILURE 8 /* of an OFFLINE */
+#define EXPIRE 16 /* by a thread that is not the VM object's */
+#define MAY(kind) ((KINDS & kind) && events)
 
 #define FREE 0
 #define RESERVED 1
@@ -415,7 +424,7 @@ end:	do
 	   atomic { m++ }
 	:: atomic { m < MESSAGES && g_sent_to[m] && !(g_seen[m] & what) -> m++ } /* never comes */
 	:: atomic { m < MESSAGES && g_told[m] && !g_sent_to[m] -> m++ } /* was not sent */
-	:: atomic { m && (g_seen[m - 1] & what) && events -> events-- }
+	:: atomic { m && (g_seen[m - 1] & what) && MAY(DUPLICATE) -> events-- }
 	   complete_one(m - 1, what) /* once more */
 	od
 }
@@ -445,7 +454,7 @@ active proctype expirer()
 	bool claimed, lowered;
 
 end:	do
-	:: atomic { events && key == PASSED -> events-- }
+	:: atomic { MAY(EXPIRE) && key == PASSED -> events-- }
 	   expire();
 	   if
 	   :: claimed -> wake = true
@@ -482,7 +491,7 @@ end:	do
 	:: atomic { out != NOBODY && !ended ->
 		assert(!g_won[g_of[out]]);
 		g_page++; ended = true; failed = false }
-	:: atomic { out != NOBODY && !ended && events -> events--; ended = true; failed = true }
+	:: atomic { out != NOBODY && !ended && MAY(FAILURE) -> events--; ended = true; failed = true }
 	od
 }
 
@@ -669,10 +678,10 @@ end:	do
 #if SLOTS > 1
 	:: READY(1) -> give(1)
 #endif
-	:: atomic { events && g_lent && !g_told[g_lent - 1] -> events-- } /* the guest wants it back */
+	:: atomic { MAY(ASK) && g_lent && !g_told[g_lent - 1] -> events-- } /* the guest wants it back */
 	   claim((g_id[g_lent - 1] - 1) % SLOTS);
 	   collect()
-	:: atomic { events && !gate -> events--; gate = true }
+	:: atomic { MAY(RESET) && !gate -> events--; gate = true }
 	   claim(0);
 #if SLOTS > 1
 	   claim(1);

@@ -88,6 +88,8 @@ static int note_due(const struct model *m, uint32_t i)
 
 	if (u->note && !m_to_tell(m, i))
 		notes &= ~(1u << u->note);
+	if (!u->note && !m_requested(m, i, NULL)) /* who asked will begin anew */
+		notes &= M_N_OWN;
 	return (notes & M_N_OWN) || (notes && u->op.phase != M_HIDE);
 }
 

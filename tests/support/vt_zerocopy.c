@@ -266,7 +266,7 @@ static void put_args(struct vt_zerocopy *t, const struct vdev_action *a)
 		put_offline(t, k, a);
 	else if (a->kind == VDEV_CANCEL)
 		SAY(t, "(%s)", vdev_zerocopy_kind_name((uint32_t)a->arg[1]));
-	else if (a->arg[0] != k->b.address || a->arg[1] != k->sent)
+	else if (a->dev && (a->arg[0] != k->b.address || a->arg[1] != k->sent))
 		SAY(t, "(BAD-BLOCK)");
 	if (a->kind == VDEV_ZEROCOPY_ACCESSIBLE)
 		SAY(t, "+%s", vdev_zerocopy_outcome_name((uint32_t)a->arg[2]));

@@ -121,7 +121,7 @@ static void z8_quarantine_has_a_limit(void **state)
 	assert_int_equal(copied(t, VDEV_ZEROCOPY_COPY_QUARANTINE), 1);
 	vz_block(t, 'd')->destination = 1;
 	lend(t, 'd');
-	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:a");
+	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:aQ");
 	lend(t, 'c');
 }
 
@@ -136,7 +136,7 @@ static void z8_quarantine_of_the_vm(void **state)
 	quarantine(t, 'b');
 	vz_block(t, 'c')->destination = 2;
 	assert_int_equal(vz_lend(t, 'c'), VDEV_ZEROCOPY_COPY_QUARANTINE);
-	vz_expect(t, vz_late(t, 'b', TASK), "RELEASE:b");
+	vz_expect(t, vz_late(t, 'b', TASK), "RELEASE:bQ");
 	lend(t, 'c');
 }
 

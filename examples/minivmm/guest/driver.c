@@ -52,6 +52,7 @@ int driver_poll(struct platform *p, uint32_t cpu)
 		poll_first(p);
 	if (!told(&d->started))
 		return 0;
+	busy = messages_poll(p, cpu);
 	for (uint32_t i = 0; i < GUEST_DEVICES; i++)
 		if (told(&d->devices[i].state) != DEV_NONE && d->devices[i].cpu == cpu)
 			busy |= block_poll(p, i);

@@ -8,6 +8,7 @@
 #define MINIVMM_DRIVER_H
 
 #include "layout.h"
+#include "message.h"
 #include "platform.h"
 
 /* Vectors, other ones on each CPU: the same number on two CPUs would be two interrupts. */
@@ -71,6 +72,7 @@ struct driver {
 	struct drv_device devices[GUEST_DEVICES];
 	struct drv_eject ejects[EJECTS];
 	struct drv_port ports[GUEST_PORTS];
+	struct messages messages;
 };
 
 static inline struct driver *driver_of(struct platform *p)

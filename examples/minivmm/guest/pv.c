@@ -46,19 +46,22 @@ static void handshake(struct platform *p)
 {
 	struct driver *d = driver_of(p);
 	uint32_t status = VDEV_GUEST_S_DRIVER;
+	uint32_t wanted = VDEV_GUEST_F_REMOVAL | VDEV_GUEST_F_PROGRESS;
 
+	if (messages_wanted(p))
+		wanted |= VDEV_GUEST_F_MESSAGES;
 	if (get(p, VDEV_GUEST_MAGIC) != VDEV_GUEST_MAGIC_VALUE)
 		return;
 	put(p, VDEV_GUEST_STATUS, 0);
 	put(p, VDEV_GUEST_STATUS, status);
-	put(p, VDEV_GUEST_DRIVER_FEATURES,
-	    get(p, VDEV_GUEST_DEVICE_FEATURES) & (VDEV_GUEST_F_REMOVAL | VDEV_GUEST_F_PROGRESS));
+	put(p, VDEV_GUEST_DRIVER_FEATURES, get(p, VDEV_GUEST_DEVICE_FEATURES) & wanted);
 	status |= VDEV_GUEST_S_FEATURES_OK;
 	put(p, VDEV_GUEST_STATUS, status);
 	if (!(get(p, VDEV_GUEST_STATUS) & VDEV_GUEST_S_FEATURES_OK))
 		return;
 	put(p, VDEV_GUEST_IRQ_ENABLE, 1);
 	put(p, VDEV_GUEST_STATUS, status | VDEV_GUEST_S_DRIVER_OK);
+	messages_reset(p);
 	d->pv_up = 1;
 	d->pv_irq = 1; /* look once: an event may have come before the interrupt was on */
 	d->pv_seen = told(&command_of(p)->pv_again);
@@ -243,8 +246,10 @@ void pv_poll(struct platform *p)
 		handshake(p);
 	if (!d->pv_up)
 		return;
-	if (__atomic_exchange_n(&d->pv_irq, 0, __ATOMIC_ACQ_REL))
+	if (__atomic_exchange_n(&d->pv_irq, 0, __ATOMIC_ACQ_REL)) {
 		take_events(p);
+		messages_interrupt(p);
+	}
 	for (uint32_t i = 0; i < EJECTS; i++)
 		if (d->ejects[i].used)
 			answer(p, &d->ejects[i]);

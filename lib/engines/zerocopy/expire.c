@@ -133,7 +133,9 @@ int vdev__zerocopy_expire(struct vdev_zerocopy_queue *q, uint64_t now_ns, bool r
 
 int vdev_zerocopy_expire(struct vdev_zerocopy_queue *q, uint64_t now_ns)
 {
-	return q ? vdev__zerocopy_expire(q, now_ns, false) : -EINVAL;
+	if (!q)
+		return -EINVAL;
+	return vdev__zerocopy_expire(q, now_ns < VDEV_NONE ? now_ns : VDEV_NONE - 1, false);
 }
 
 /* Follows the least keys down; true when all on the way were true. */

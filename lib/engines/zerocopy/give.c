@@ -154,7 +154,7 @@ static void build(struct vdev_zerocopy *z, uint32_t index, struct vdev_action *a
 	if (op->flags & OP_CANCEL_DUE) {
 		op->flags ^= OP_CANCEL_DUE | OP_CANCEL_OUT;
 		a->kind = VDEV_CANCEL;
-		a->id = ~op->action; /* handles never come near to those */
+		a->id = ~op->action;
 		a->arg[0] = op->action;
 		a->arg[1] = VDEV_ZEROCOPY_OFFLINE;
 		z->stats.cancels++;
@@ -162,7 +162,7 @@ static void build(struct vdev_zerocopy *z, uint32_t index, struct vdev_action *a
 	}
 	fill(z, op, a);
 	if (!(op->flags & OP_AGAIN))
-		op->action = vdev__table_renew(&z->ops, index);
+		op->action = vdev__table_renew(&z->ops, index) ^ ACTION_BITS;
 	op->flags = (uint16_t)((op->flags & ~OP_AGAIN) | OP_OUT);
 	a->id = op->action;
 	if (op->phase == OP_OFFLINE)
@@ -294,12 +294,13 @@ int vdev_zerocopy_done(struct vdev_zerocopy *z, uint64_t now_ns, uint64_t action
 	if (!z || status > 0)
 		return -EINVAL;
 	vdev__zerocopy_clock(z, now_ns);
-	if (!vdev__table_find(&z->ops, action_id, &index) && op_at(z, index)->flags & OP_OUT) {
+	if (!vdev__table_find(&z->ops, action_id ^ ACTION_BITS, &index) &&
+	    op_at(z, index)->flags & OP_OUT) {
 		op = op_at(z, index);
 		trace_done(z, op, action_id, status);
 		op->flags &= (uint16_t)~OP_OUT;
 		went(z, index, status);
-	} else if (!vdev__table_find(&z->ops, ~action_id, &index) &&
+	} else if (!vdev__table_find(&z->ops, ~action_id ^ ACTION_BITS, &index) &&
 		   op_at(z, index)->flags & OP_CANCEL_OUT) {
 		op = op_at(z, index);
 		trace_done(z, op, action_id, status);

@@ -171,6 +171,10 @@ struct pagemap {
 	uint32_t size, count;
 };
 
+/* An action's id is its operation's handle, apart from the ids of other engines; that of its CANCEL is
+ * the complement. Generations do not come near to these bits. */
+#define ACTION_BITS (UINT64_C(1) << 61)
+
 #define GATE_RESET 0x1u
 #define GATE_QUARANTINE 0x2u
 

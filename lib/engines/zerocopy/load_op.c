@@ -139,7 +139,7 @@ void vdev__zerocopy_get_op(struct loader *l)
 	struct vdev_zerocopy *z = l->z;
 	uint64_t handle = vdev__get_u64(&l->in), timer;
 	uint32_t index = (uint32_t)handle & (VDEV__TABLE_MAX - 1);
-	struct op op = {.next = NOBODY, .prev = NOBODY, .action = handle};
+	struct op op = {.next = NOBODY, .prev = NOBODY, .action = handle ^ ACTION_BITS};
 
 	get_op_fields(l, &op, &timer);
 	if (!bad(l) && index > z->slots) /* there never are more */

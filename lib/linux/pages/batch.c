@@ -158,7 +158,8 @@ static uint32_t cover_of(const struct vdev_pages *p, uint32_t first, struct span
 
 		if (!preserves(piece))
 			continue;
-		if (piece->region != r || (ret_span->end && piece->host - ret_span->end > NEAR_BYTES))
+		if (piece->region != r ||
+		    (ret_span->end && piece->host - ret_span->end > NEAR_BYTES))
 			break;
 		ret_span->end = piece->host + piece->bytes;
 	}
@@ -205,7 +206,8 @@ static void unprotect(struct vdev_pages *p)
 		err = vdev__uffd_protect(p, p->covers[i].begin,
 					 p->covers[i].end - p->covers[i].begin, 0);
 		if (err)
-			vdev__pages_because(p, err, "UFFDIO_WRITEPROTECT (off): %s", strerror(-err));
+			vdev__pages_because(p, err, "UFFDIO_WRITEPROTECT (off): %s",
+					    strerror(-err));
 	}
 	publish(p, 0);
 }

@@ -34,9 +34,9 @@ int vdev__piece_punch(struct vdev_pages *p, const struct piece *piece)
 	const struct vdev_pages_region *r = &piece->region->r;
 	off_t at = (off_t)(r->fd_offset + (piece->host - r->host_address));
 	int err = fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at,
-			    (off_t)piece->bytes) ?
-			  -errno :
-			  0;
+			    (off_t)piece->bytes)
+			  ? -errno
+			  : 0;
 
 	if (err)
 		vdev__pages_because(p, err, "range 0x%" PRIx64 ": FALLOC_FL_PUNCH_HOLE: %s",
@@ -119,7 +119,8 @@ static void advise_many(struct vdev_pages *p)
 	if (done > 0)
 		mark(p, (uint64_t)done);
 	else if (!madvise(vector[0].iov_base, vector[0].iov_len, MADV_DONTNEED))
-		forget_batches(p); /* the advice is good, so an older kernel does not take it this way */
+		forget_batches(
+			p); /* the advice is good, so an older kernel does not take it this way */
 }
 
 static void drop_one(struct vdev_pages *p, struct piece *piece)
@@ -132,7 +133,8 @@ static void drop_one(struct vdev_pages *p, struct piece *piece)
 		piece->status = advise(piece);
 		if (piece->status)
 			vdev__pages_because(p, piece->status,
-					    "range 0x%" PRIx64 ": MADV_DONTNEED: %s (locked since?)",
+					    "range 0x%" PRIx64
+					    ": MADV_DONTNEED: %s (locked since?)",
 					    guest_of(piece), strerror(-piece->status));
 	}
 	piece->dropped = !piece->status;

@@ -36,9 +36,9 @@ static int move_over(uint64_t host, void *from, uint64_t bytes, int flags)
 {
 	void *to = (void *)(uintptr_t)host;
 
-	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to) == MAP_FAILED ?
-		       -errno :
-		       0;
+	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to) == MAP_FAILED
+		       ? -errno
+		       : 0;
 }
 
 static int move_zeros(uint64_t host, uint64_t bytes)
@@ -118,11 +118,12 @@ static int kept(struct vdev_pages *p, struct piece *piece, uint64_t done)
 	put_back(p, piece, done);
 	if (piece->region->r.flags & VDEV_PAGES_PEERS) {
 		vdev__uffd_wake(p, piece->host, piece->bytes);
-		return vdev__pages_because(p, -EOPNOTSUPP,
-					   "range 0x%" PRIx64
-					   ": its file did not let go of the page (a huge folio?), and "
-					   "peers would not see another",
-					   guest_of(piece));
+		return vdev__pages_because(
+			p, -EOPNOTSUPP,
+			"range 0x%" PRIx64
+			": its file did not let go of the page (a huge folio?), and "
+			"peers would not see another",
+			guest_of(piece));
 	}
 	vdev__pages_because(p, 0,
 			    "range 0x%" PRIx64
@@ -175,7 +176,8 @@ static int fill_reset(struct vdev_pages *p, struct piece *piece)
 	uint64_t done = 0, more = 0;
 	int err;
 
-	if (piece->region->r.kind != VDEV_PAGES_HUGETLB) {
+	if (piece->region->r.kind != VDEV_PAGES_HUGETLB ||
+	    vdev__region_moved(piece->region, piece->host)) {
 		err = vdev__uffd_zero(p, piece->host, piece->bytes, &done);
 	} else {
 		do {
@@ -197,8 +199,8 @@ static int fill_one(struct vdev_pages *p, struct piece *piece)
 		return move_piece(p, piece);
 	if (p->uffd < 0 || !piece->fill)
 		return 0;
-	return piece->mode == VDEV_ZEROCOPY_PRESERVE ? fill_preserved(p, piece) :
-						       fill_reset(p, piece);
+	return piece->mode == VDEV_ZEROCOPY_PRESERVE ? fill_preserved(p, piece)
+						     : fill_reset(p, piece);
 }
 
 void vdev__batch_fill(struct vdev_pages *p)

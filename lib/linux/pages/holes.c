@@ -96,6 +96,6 @@ int vdev__holes_next(const struct holes *h, uint64_t host, struct span *ret_span
 		*ret_span = (struct span){host, end};
 		return 1;
 	}
-	return h->file ? next_of_file(h, host, end, ret_span) :
-			 next_of_pagemap(h, host, end, ret_span);
+	return h->file ? next_of_file(h, host, end, ret_span)
+		       : next_of_pagemap(h, host, end, ret_span);
 }

@@ -153,7 +153,7 @@ int vdev__region_dress(struct vdev_pages *p, const struct region *r, uint64_t ho
 
 /* batch.c */
 void vdev__batch_add(struct vdev_pages *p, struct region *r, uint64_t host, uint64_t bytes,
-		    uint32_t mode, uint32_t index, int fill);
+		     uint32_t mode, uint32_t index, int fill);
 /* Runs what was added. */
 void vdev__batch_run(struct vdev_pages *p);
 

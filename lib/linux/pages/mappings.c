@@ -25,8 +25,8 @@ static int parse_head(const char *line, struct vma *v)
 	uint64_t begin, end, offset, inode;
 	char perms[5];
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64, &begin, &end, perms,
-		   &offset, &inode) != 5)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64, &begin, &end,
+		   perms, &offset, &inode) != 5)
 		return 0;
 	*v = (struct vma){.begin = begin, .end = end, .offset = offset, .inode = inode};
 	memcpy(v->perms, perms, sizeof(perms));
@@ -85,7 +85,8 @@ static int check_kind(struct vdev_pages *p, const struct vdev_pages_region *r, c
 	if (v->perms[0] != 'r' || v->perms[1] != 'w')
 		return REFUSE(-EFAULT, "0x%" PRIx64 " is not readable and writable", at, v->begin);
 	if (v->hugetlb != (r->kind == VDEV_PAGES_HUGETLB))
-		return REFUSE(-EFAULT, "huge pages of hugetlb and VDEV_PAGES_HUGETLB go together", at);
+		return REFUSE(-EFAULT, "huge pages of hugetlb and VDEV_PAGES_HUGETLB go together",
+			      at);
 	if (r->fd >= 0)
 		return check_file(p, r, v);
 	if (v->perms[3] == 's')

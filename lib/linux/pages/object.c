@@ -53,10 +53,11 @@ static int open_mechanism(struct vdev_pages *p)
 		return 0;
 	err = vdev__uffd_open(p);
 	if (err == -EPERM)
-		return vdev__pages_because(
-			p, err,
-			"userfaultfd: a guest's faults need one that sees faults of the kernel: write access "
-			"to /dev/userfaultfd, CAP_SYS_PTRACE, or sysctl vm.unprivileged_userfaultfd=1");
+		return vdev__pages_because(p, err,
+					   "userfaultfd: a guest's faults need one that sees "
+					   "faults of the kernel: write access "
+					   "to /dev/userfaultfd, CAP_SYS_PTRACE, or sysctl "
+					   "vm.unprivileged_userfaultfd=1");
 	if (err)
 		return vdev__pages_because(p, err, "userfaultfd: %s", strerror(-err));
 	return vdev__pages_serve(p);
@@ -158,10 +159,11 @@ int vdev_pages_new(struct vdev_pages **ret_pages, const struct vdev_env *env,
 		return err;
 	if (c.mechanism == VDEV_PAGES_AUTO && uffd) {
 		p->report.uffd = uffd;
-		vdev__pages_because(p, 0,
-				    "mremap was chosen, as a userfaultfd cannot be used (%s): PRESERVE "
-				    "only while the guest is stopped",
-				    strerror(-uffd));
+		vdev__pages_because(
+			p, 0,
+			"mremap was chosen, as a userfaultfd cannot be used (%s): PRESERVE "
+			"only while the guest is stopped",
+			strerror(-uffd));
 	}
 	*ret_pages = p;
 	return 0;
@@ -254,7 +256,7 @@ int vdev_pages_stats(struct vdev_pages *pages, struct vdev_pages_stats *ret_stat
 
 const char *vdev_pages_mechanism_name(uint32_t mechanism)
 {
-	return mechanism == VDEV_PAGES_UFFD  ? "userfaultfd" :
-	       mechanism == VDEV_PAGES_REMAP ? "mremap" :
-					       "?";
+	return mechanism == VDEV_PAGES_UFFD    ? "userfaultfd"
+	       : mechanism == VDEV_PAGES_REMAP ? "mremap"
+					       : "?";
 }

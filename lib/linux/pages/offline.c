@@ -13,9 +13,10 @@ static int allowed(struct vdev_pages *p, const struct region *r, uint32_t mode)
 	if (mode == VDEV_ZEROCOPY_RESET)
 		return 0;
 	if (r->r.flags & VDEV_PAGES_PEERS && p->uffd < 0)
-		return vdev__pages_because(
-			p, -EOPNOTSUPP,
-			"region 0x%" PRIx64 ": PRESERVE: peers would not see pages moved by mremap", at);
+		return vdev__pages_because(p, -EOPNOTSUPP,
+					   "region 0x%" PRIx64
+					   ": PRESERVE: peers would not see pages moved by mremap",
+					   at);
 	if (r->r.flags & VDEV_PAGES_PEERS && !(p->stopped & VDEV_PAGES_PEERS_STOPPED))
 		return vdev__pages_because(
 			p, -EOPNOTSUPP,
@@ -27,11 +28,11 @@ static int allowed(struct vdev_pages *p, const struct region *r, uint32_t mode)
 			p, -EOPNOTSUPP,
 			"region 0x%" PRIx64 ": PRESERVE of hugetlb needs a userfaultfd", at);
 	if (!r->live && !(p->stopped & VDEV_PAGES_GUEST_STOPPED))
-		return vdev__pages_because(
-			p, -EOPNOTSUPP,
-			"region 0x%" PRIx64
-			": PRESERVE: without a userfaultfd nothing makes writers wait; stop the guest",
-			at);
+		return vdev__pages_because(p, -EOPNOTSUPP,
+					   "region 0x%" PRIx64
+					   ": PRESERVE: without a userfaultfd nothing makes "
+					   "writers wait; stop the guest",
+					   at);
 	return 0;
 }
 

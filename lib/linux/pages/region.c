@@ -93,31 +93,32 @@ static int overlaps(const struct vdev_pages *p, const struct vdev_pages_region *
 static int check(const struct vdev_pages_region *r, uint64_t granule)
 {
 	if (r->flags & ~FLAGS || !r->kind || r->kind > VDEV_PAGES_GUEST_MEMFD || r->fd < -1 ||
-	    (r->kind == VDEV_PAGES_ANON && r->fd >= 0) || (r->kind == VDEV_PAGES_MEMFD && r->fd < 0) ||
-	    !r->host_address || !r->size_bytes ||
+	    (r->kind == VDEV_PAGES_ANON && r->fd >= 0) ||
+	    (r->kind == VDEV_PAGES_MEMFD && r->fd < 0) || !r->host_address || !r->size_bytes ||
 	    r->guest_address > UINT64_MAX - r->size_bytes ||
 	    r->host_address > UINTPTR_MAX - r->size_bytes ||
 	    (r->fd < 0 ? r->fd_offset != 0 : r->fd_offset > INT64_MAX - r->size_bytes))
 		return -EINVAL;
-	return (r->guest_address | r->size_bytes | r->host_address | r->fd_offset) & (granule - 1) ?
-		       -EINVAL :
-		       0;
+	return (r->guest_address | r->size_bytes | r->host_address | r->fd_offset) & (granule - 1)
+		       ? -EINVAL
+		       : 0;
 }
 
 /* What Z12 refuses and no mapping tells. */
 static int check_others(struct vdev_pages *p, const struct vdev_pages_region *r)
 {
 	if (r->kind == VDEV_PAGES_GUEST_MEMFD)
-		return vdev__pages_because(
-			p, -EOPNOTSUPP,
-			"region 0x%" PRIx64 ": guest_memfd: its pages cannot be replaced",
-			r->guest_address);
-	if (r->flags & VDEV_PAGES_DMA && !p->config.dma)
 		return vdev__pages_because(p, -EOPNOTSUPP,
 					   "region 0x%" PRIx64
-					   ": VFIO or iommufd maps it, and there is no dma() hook that "
-					   "points them to the new pages",
+					   ": guest_memfd: its pages cannot be replaced",
 					   r->guest_address);
+	if (r->flags & VDEV_PAGES_DMA && !p->config.dma)
+		return vdev__pages_because(
+			p, -EOPNOTSUPP,
+			"region 0x%" PRIx64
+			": VFIO or iommufd maps it, and there is no dma() hook that "
+			"points them to the new pages",
+			r->guest_address);
 	return 0;
 }
 
@@ -131,7 +132,8 @@ static int check_huge(struct vdev_pages *p, struct region *r, const struct mappi
 			p, -EOPNOTSUPP,
 			"region 0x%" PRIx64
 			": its file may have huge folios, which do not let go of a page; "
-			"what replaces them peers would not see. Forbid huge shmem pages, or use hugetlb",
+			"what replaces them peers would not see. Forbid huge shmem pages, or use "
+			"hugetlb",
 			r->r.guest_address);
 	if (!r->huge)
 		madvise((void *)(uintptr_t)r->r.host_address, r->r.size_bytes, MADV_NOHUGEPAGE);
@@ -149,8 +151,8 @@ static int make_room(struct vdev_pages *p, uint64_t granule)
 	zeros = mmap(NULL, granule, PROT_READ, flags, -1, 0);
 	if (zeros == MAP_FAILED)
 		return -ENOMEM;
-	copy = granule > p->copy_bytes ? mmap(NULL, granule, PROT_READ | PROT_WRITE, flags, -1, 0) :
-					 p->copy;
+	copy = granule > p->copy_bytes ? mmap(NULL, granule, PROT_READ | PROT_WRITE, flags, -1, 0)
+				       : p->copy;
 	if (copy == MAP_FAILED) {
 		munmap(zeros, granule);
 		return -ENOMEM;
@@ -177,8 +179,7 @@ static int take_in(struct vdev_pages *p, struct region *r, const struct mappings
 	if (p->uffd >= 0)
 		err = vdev__uffd_register(p, r->r.host_address, r->r.size_bytes, r->live);
 	if (err)
-		return vdev__pages_because(p, err,
-					   "region 0x%" PRIx64 ": UFFDIO_REGISTER: %s%s",
+		return vdev__pages_because(p, err, "region 0x%" PRIx64 ": UFFDIO_REGISTER: %s%s",
 					   r->r.guest_address, strerror(-err),
 					   err == -EBUSY ? "; another userfaultfd watches it" : "");
 	if (!(r->r.flags & VDEV_PAGES_INHERIT) && !m->dontfork)

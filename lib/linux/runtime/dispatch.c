@@ -37,10 +37,12 @@ static void drain_fds(struct vdev_runtime *rt)
 static void arm_timer(struct vdev_runtime *rt)
 {
 	struct itimerspec spec = {.it_value = {0, 0}};
-	uint64_t ns = VDEV_NONE;
+	uint64_t ns = VDEV_NONE, other;
 
 	if (rt->removal)
 		vdev_removal_deadline(rt->removal, &ns);
+	if (rt->zerocopy && vdev_zerocopy_deadline(rt->zerocopy, &other) == 1 && other < ns)
+		ns = other;
 	if (ns == rt->armed_ns)
 		return;
 	rt->armed_ns = ns;
@@ -58,8 +60,12 @@ static void tell(struct vdev_runtime *rt, uint32_t job)
 
 	vdev__runtime_trace(rt, VDEV_TRACE_DONE, &a, (uint64_t)(int64_t)status);
 	/* The engine may have given it up meanwhile; it counts and forgets such a done(). */
-	if (rt->removal)
+	if (vdev__runtime_is_zerocopy(&a)) {
+		if (rt->zerocopy)
+			vdev_zerocopy_done(rt->zerocopy, vdev_runtime_now(rt), a.id, status);
+	} else if (rt->removal) {
 		vdev_removal_done(rt->removal, vdev_runtime_now(rt), a.id, status);
+	}
 }
 
 static int is_urgent(uint32_t kind)
@@ -87,14 +93,21 @@ static void perform(struct vdev_runtime *rt, uint32_t job, int hooks)
 		pthread_cond_broadcast(&rt->calm);
 }
 
-/* Begins the engine's next action. 0: there is none, or no room to track it. */
+/* Removals first: a guest may wait for them. */
+static int take(struct vdev_runtime *rt, struct vdev_action *a)
+{
+	if (rt->removal && vdev_removal_next(rt->removal, a, sizeof(*a)) == 1)
+		return 1;
+	return rt->zerocopy && vdev_zerocopy_next(rt->zerocopy, a, sizeof(*a)) == 1;
+}
+
+/* Begins the engines' next action. 0: there is none, or no room to track it. */
 static int next(struct vdev_runtime *rt)
 {
 	struct vdev_action a;
 	uint32_t job;
 
-	if (!rt->removal || !vdev__runtime_room(rt) ||
-	    vdev_removal_next(rt->removal, &a, sizeof(a)) != 1)
+	if (!vdev__runtime_room(rt) || !take(rt, &a))
 		return 0;
 	job = vdev__runtime_begin(rt, &a);
 	perform(rt, job, vdev__runtime_hooks_due(rt, &a));
@@ -110,6 +123,8 @@ static int run(struct vdev_runtime *rt)
 	for (;;) {
 		if (rt->removal)
 			vdev_removal_step(rt->removal, vdev_runtime_now(rt));
+		if (rt->zerocopy)
+			vdev_zerocopy_step(rt->zerocopy, vdev_runtime_now(rt));
 		while ((job = vdev__runtime_take_ready(rt)) != VDEV__NO_JOB)
 			perform(rt, job, 0);
 		if (next(rt))

@@ -74,6 +74,7 @@ struct vdev_runtime {
 
 	pthread_mutex_t state;
 	struct vdev_removal *removal; /* changes only while nobody dispatches */
+	struct vdev_zerocopy *zerocopy; /* the same */
 	struct backend backends[VDEV__RUNTIME_MAX_BACKENDS]; /* the same */
 	uint32_t backend_count;
 	struct hook hooks[VDEV_RUNTIME_HOOKS]; /* the same */
@@ -101,6 +102,10 @@ int vdev__runtime_settle(struct vdev_runtime *rt, uint32_t job, int answer);
 uint32_t vdev__runtime_take_ready(struct vdev_runtime *rt);
 /* All backends have ended their part: forgets the job and returns its status. */
 int vdev__runtime_end(struct vdev_runtime *rt, uint32_t job);
+
+/* Whether an action, or what a CANCEL is about, is the zero-copy engine's. */
+int vdev__runtime_is_zerocopy(const struct vdev_action *a);
+const char *vdev__runtime_kind_name(uint32_t kind);
 
 /* perform.c: no lock held. 1: all backends have ended their part; 0: it is in the background. */
 int vdev__runtime_offer(struct vdev_runtime *rt, uint32_t job);

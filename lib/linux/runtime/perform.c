@@ -4,11 +4,25 @@
 
 #include "internal.h"
 
+int vdev__runtime_is_zerocopy(const struct vdev_action *a)
+{
+	uint64_t kind = a->kind == VDEV_CANCEL ? a->arg[1] : a->kind;
+
+	return kind >= VDEV_ZEROCOPY_OFFLINE && kind <= VDEV_ZEROCOPY_REFUSED;
+}
+
+const char *vdev__runtime_kind_name(uint32_t kind)
+{
+	return kind > VDEV_KIND_ZEROCOPY ? vdev_zerocopy_kind_name(kind)
+					 : vdev_removal_kind_name(kind);
+}
+
 /* Notices: the engine goes on whether or not somebody wants to hear them. */
 static int is_notice(uint32_t kind)
 {
 	return kind == VDEV_CANCEL || kind == VDEV_REMOVAL_OUTCOME ||
-	       kind == VDEV_REMOVAL_REDECLARE || kind == VDEV_REMOVAL_ANNOUNCE;
+	       kind == VDEV_REMOVAL_REDECLARE || kind == VDEV_REMOVAL_ANNOUNCE ||
+	       kind == VDEV_ZEROCOPY_REFUSED;
 }
 
 static void refuse(struct vdev_runtime *rt, struct job *j)
@@ -22,7 +36,7 @@ static void refuse(struct vdev_runtime *rt, struct job *j)
 	vdev__log(&rt->env, VDEV_LOG_WARNING,
 		  "runtime: no backend knows action 0x%x (%s) of device 0x%llx; add one that "
 		  "performs it",
-		  a->kind, vdev_removal_kind_name(a->kind), (unsigned long long)a->dev);
+		  a->kind, vdev__runtime_kind_name(a->kind), (unsigned long long)a->dev);
 }
 
 /* What one backend answers: 0, VDEV_BACKEND_LATER or a negative errno. */
@@ -35,7 +49,7 @@ static int ask(const struct vdev_runtime *rt, const struct backend *b, const str
 	vdev__log(&rt->env, VDEV_LOG_ERROR,
 		  "runtime: backend %s answered %d to action 0x%x (%s); 0, VDEV_BACKEND_LATER or a "
 		  "negative errno is expected",
-		  b->ops.name, answer, a->kind, vdev_removal_kind_name(a->kind));
+		  b->ops.name, answer, a->kind, vdev__runtime_kind_name(a->kind));
 	return -EINVAL;
 }
 

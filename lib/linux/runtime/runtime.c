@@ -172,6 +172,23 @@ int vdev_runtime_set_removal(struct vdev_runtime *runtime, struct vdev_removal *
 	return err;
 }
 
+int vdev_runtime_set_zerocopy(struct vdev_runtime *runtime, struct vdev_zerocopy *zerocopy)
+{
+	int err = 0;
+
+	if (!runtime)
+		return -EINVAL;
+	pthread_mutex_lock(&runtime->state);
+	if (runtime->frames || runtime->job_count || (zerocopy && runtime->zerocopy))
+		err = -EBUSY;
+	else
+		runtime->zerocopy = zerocopy;
+	pthread_mutex_unlock(&runtime->state);
+	if (!err)
+		vdev__runtime_signal(runtime);
+	return err;
+}
+
 int vdev_runtime_set_hook(struct vdev_runtime *runtime, uint32_t order, vdev_runtime_hook hook,
 			  void *user)
 {
