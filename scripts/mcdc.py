@@ -68,7 +68,10 @@ class File:
                     path, line, ", ".join(map(str, sorted(numbers - needed))) or "all"))
         left = sum(map(len, lacking.values()))
         for place, rest in sorted(lacking.items()):
-            if rest:
+            if lines[place[0] - 1].startswith("#define"):
+                self.faults.append("%s:%d: the argument of a macro is a decision, which cannot be told "
+                                   "from others; take it out: %s" % (path, place[0], lines[place[0] - 1]))
+            elif rest:
                 self.faults.append("%s:%d: condition %s of: %s" % (
                     path, place[0], ", ".join(map(str, sorted(rest))), lines[place[0] - 1].strip()))
         self.row = (count, count - missing, missing - left)

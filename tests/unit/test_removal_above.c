@@ -332,6 +332,21 @@ static void r11_force_of_a_slot_whose_card_was_asked_for_before(void **state)
 	assert_int_equal(vt_stats(t).upgraded, 1);
 }
 
+static void r16_eject_above_one_whose_hide_never_ends(void **state)
+{
+	struct vt_removal *t = *state;
+
+	bridge(t);
+	vt_script(t, VDEV_REMOVAL_HIDE, 'x', VT_LATER);
+	vt_expect(t, vt_ack(t, 'x'), "HIDE:xL");
+	vt_expect(t, vt_ack(t, 'p'), "");
+	vt_expect(t, vt_pass(t, VT_SEC), "CANCEL:xL(HIDE)");
+	vt_request(t, 'x', VDEV_REMOVAL_FORCE);
+	vt_drain(t);
+	assert_non_null(strstr(t->text, "HIDE:x HIDE:pL"));
+	assert_int_equal(vt_info(t, 'p').state, VDEV_REMOVAL_HIDDEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +372,7 @@ int main(void)
 		TEST(r11_end_below_is_not_told_to_who_asks_above),
 		TEST(r11_what_waits_for_a_slot_is_not_part_of_its_removal),
 		TEST(r11_force_of_a_slot_whose_card_was_asked_for_before),
+		TEST(r16_eject_above_one_whose_hide_never_ends),
 	};
 
 	return cmocka_run_group_tests_name("removal_above", tests, NULL, NULL);

@@ -306,6 +306,28 @@ static void stuck_action_ended_with_its_process(void **state)
 	vt_expect(t, 0, "RELEASE:aX FAILED_AT:aFGX(TEARDOWN,-110)");
 }
 
+/* b is being told of, and its operation ended; c, that it is told for, goes meanwhile. */
+static void r12_telling_ends_with_the_unit(void **state)
+{
+	struct vt_removal *t = *state;
+
+	for (int again = 0; again < 2; again++) {
+		vt_alone(t, 't', VDEV_REMOVAL_ACPI);
+		vt_add(t, 'b',
+		       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_BRIDGE,
+						   .transport = VDEV_REMOVAL_PVDEV,
+						   .parent = t->h['t']});
+		vt_child(t, 'c', 'b', VDEV_REMOVAL_PCI_FUNCTION, 0);
+		vt_script(t, VDEV_REMOVAL_OUTCOME, 'c', VT_LATER);
+		vt_expect(t, vt_request(t, 'b', 0), "GUEST_NOT_READY:b");
+		vt_cancel(t, 'b');
+		vt_drain(t);
+		vt_request(t, 'c', 0);
+		vt_request(t, 'b', 0);
+		vt_drain(t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

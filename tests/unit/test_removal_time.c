@@ -339,6 +339,18 @@ static void notify_time_is_configurable(void **state)
 	vt_expect(t, vt_pass(t, 3), "WARN:a#2");
 }
 
+static void r9_kept_request_at_the_end_of_the_clock(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_alone(t, 'a', VDEV_REMOVAL_ACPI);
+	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_KEEP, 0, VT_SEC),
+		  "WARN:a REQUESTED:a");
+	vt_expect(t, vt_pass(t, VT_SEC), "TIMED_OUT:a");
+	vt_expect(t, vdev_removal_step(t->r, VDEV_NONE), "WARN:a#2");
+	assert_int_equal(vt_stats(t).timed_out, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +370,7 @@ int main(void)
 		TEST(notify_stands_still_while_paused),
 		TEST(warning_that_takes_long_shortens_the_wait),
 		TEST(notify_time_is_configurable),
+		TEST(r9_kept_request_at_the_end_of_the_clock),
 	};
 
 	return cmocka_run_group_tests_name("removal_time", tests, NULL, NULL);

@@ -126,7 +126,7 @@ static void z9_little_is_measured(void **state)
 	adaptive(t, VDEV_ZEROCOPY_ADAPTIVE, 64 * KIB);
 	live(t, &m, 20000, 1);
 	measured = live(t, &m, 20000, 2);
-	assert_in_range(measured, 20, 2000);
+	assert_in_range(measured, 1, 2000);
 }
 
 static void z9_machine_that_changes(void **state)
@@ -138,9 +138,9 @@ static void z9_machine_that_changes(void **state)
 	adaptive(t, VDEV_ZEROCOPY_ADAPTIVE, 64 * KIB);
 	live(t, &slow, 60000, 1);
 	before = vdev_zerocopy_threshold(t->q[1]);
-	live(t, &fast, 200000, 2);
+	live(t, &fast, 2000000, 2);
 	assert_true(vdev_zerocopy_threshold(t->q[1]) < before / 4);
-	live(t, &slow, 200000, 3);
+	live(t, &slow, 2000000, 3);
 	assert_true(vdev_zerocopy_threshold(t->q[1]) > before / 2);
 }
 
@@ -171,8 +171,9 @@ static void z9_kernel_says_that_it_copied(void **state)
 	before = vdev_zerocopy_threshold(t->q[1]);
 	for (uint32_t i = 0; i < 20000; i++) {
 		vz_place(t, 'a', VZ_RAM, 64 * KIB);
-		if (vz_lend(t, 'a') & VDEV_ZEROCOPY_ANSWER & ~WAKE)
+		if (vz_reserve(t, 'a') & VDEV_ZEROCOPY_ANSWER)
 			continue;
+		vz_sent(t, 'a');
 		lent++;
 		assert_int_equal(vz_complete(t, 'a', TASK | VDEV_ZEROCOPY_COPIED), OVER);
 	}

@@ -115,7 +115,7 @@ static void z10_memory_that_is_in_use_stays(void **state)
 	vz_reclaim(t, 'a', 0);
 	vz_drain(t);
 	assert_int_equal(vdev_zerocopy_remove_memory(t->z, VZ_RAM), -EBUSY);
-	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:a");
+	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:aQ");
 	assert_int_equal(vdev_zerocopy_remove_memory(t->z, VZ_RAM), 0);
 	assert_int_equal(vdev_zerocopy_remove_memory(t->z, VZ_RAM), -ENOENT);
 	assert_int_equal(vz_lend(t, 'b'), -EFAULT);
@@ -158,9 +158,9 @@ static void z10_page_replaced_since_is_skipped(void **state)
 	vz_expect(t, vz_reclaim(t, 'c', 0), "ACCESSIBLE:cQ+RECLAIMED"); /* nothing is left to do */
 	assert_int_equal(vz_stats(t).granules, 3);
 	assert_int_equal(vz_stats(t).granules_skipped, 2);
-	vz_expect(t, vz_late(t, 'c', TASK), "RELEASE:c");
-	vz_expect(t, vz_late(t, 'b', TASK), "RELEASE:b");
-	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:a");
+	vz_expect(t, vz_late(t, 'c', TASK), "RELEASE:cQ");
+	vz_expect(t, vz_late(t, 'b', TASK), "RELEASE:bQ");
+	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:aQ");
 	expect_nothing(t);
 }
 
@@ -259,8 +259,8 @@ static void z10_many_granules(void **state)
 	assert_int_equal(vz_stats(t).granules, VZ_RAM_SIZE / P);
 	lend(t, 'b');
 	vz_expect(t, vz_reclaim(t, 'b', 0), "OFFLINE:bQ ACCESSIBLE:bQ+RECLAIMED");
-	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:a");
-	vz_expect(t, vz_late(t, 'b', TASK), "RELEASE:b");
+	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:aQ");
+	vz_expect(t, vz_late(t, 'b', TASK), "RELEASE:bQ");
 	expect_nothing(t);
 }
 
@@ -274,7 +274,7 @@ static void z10_map_holds_what_is_needed_only(void **state)
 		vz_place(t, 'a', VZ_RAM + (i * 7 % 4000) * P, P);
 		lend(t, 'a');
 		vz_expect(t, vz_reclaim(t, 'a', 0), "OFFLINE:aQ ACCESSIBLE:aQ+RECLAIMED");
-		vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:a");
+		vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:aQ");
 		t->id_count = 0;
 		if (i == 1000)
 			bytes = vz_stats(t).allocated_bytes;
@@ -309,7 +309,7 @@ static void z11_receive_buffer_cannot_be_preserved(void **state)
 	expect_state(t, 'a', VDEV_ZEROCOPY_SENT);
 	vz_expect(t, vz_reclaim(t, 'a', VDEV_ZEROCOPY_RESET),
 		  "OFFLINE:aQ=RESET ACCESSIBLE:aQ+FAILED");
-	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:a");
+	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:aQ");
 	expect_nothing(t);
 }
 

@@ -39,7 +39,7 @@ static void user_data_can_be_replaced(void **state)
 	assert_int_equal(vdev_zerocopy_set_user_data(t->z, id_of(t, 'a'), 'b'), 0);
 	assert_int_equal(vz_info(t, 'a').user_data, 'b');
 	vz_expect(t, vz_reclaim(t, 'a', 0), "OFFLINE:bQ ACCESSIBLE:bQ+RECLAIMED");
-	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:b");
+	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:bQ");
 	assert_int_equal(vdev_zerocopy_set_user_data(t->z, id_of(t, 'a'), 'b'), -ENOENT);
 	assert_int_equal(vdev_zerocopy_set_user_data(t->z, UINT64_MAX, 'b'), -ENOENT);
 }
@@ -130,7 +130,7 @@ static void names(void **state)
 			assert_string_not_equal(vdev_zerocopy_state_name(i),
 						vdev_zerocopy_state_name(k));
 	for (int i = 0; i < VDEV_ZEROCOPY_COPY_REASONS; i++) {
-		assert_true(strlen(vdev_zerocopy_because(i)) > 5);
+		assert_true(strlen(vdev_zerocopy_because(i)) >= 4);
 		assert_string_equal(vdev_zerocopy_because(i | VDEV_ZEROCOPY_MEASURE),
 				    vdev_zerocopy_because(i));
 		for (int k = 0; k < i; k++)
@@ -147,6 +147,8 @@ static struct {
 
 static const char *name_of(const struct vdev_trace *e)
 {
+	if (e->what == VDEV_TRACE_DONE)
+		return "done";
 	return e->what == VDEV_TRACE_EVENT ? vdev_zerocopy_event_name(e->kind)
 					   : vdev_zerocopy_kind_name(e->kind);
 }
@@ -157,8 +159,7 @@ static void trace(void *user, const struct vdev_trace *e)
 
 	(void)user;
 	assert_int_equal(e->part, VDEV_PART_ZEROCOPY);
-	snprintf(seen.text + used, sizeof(seen.text) - used, "%s%s%s:%c", used ? " " : "",
-		 e->what == VDEV_TRACE_DONE ? "done " : "", name_of(e),
+	snprintf(seen.text + used, sizeof(seen.text) - used, "%s%s:%c", used ? " " : "", name_of(e),
 		 e->dev ? (char)e->user_data : '-');
 	seen.last_now = e->now_ns;
 }
@@ -186,9 +187,9 @@ static void timeline(void **state)
 	skip();
 #endif
 	assert_string_equal(seen.text,
-			    "RECLAIM:b OFFLINE:b done OFFLINE:b ACCESSIBLE:b done ACCESSIBLE:b "
-			    "EXPIRE:a OFFLINE:a done OFFLINE:a ACCESSIBLE:a done ACCESSIBLE:a "
-			    "LATE:a RELEASE:a done RELEASE:a");
+			    "RECLAIM:b OFFLINE:b done:b ACCESSIBLE:b done:b "
+			    "EXPIRE:a OFFLINE:a done:a ACCESSIBLE:a done:a "
+			    "LATE:a RELEASE:a done:a");
 	assert_int_equal(seen.last_now, t->now);
 }
 

@@ -51,7 +51,8 @@ static inline void restart_until(struct vt_zerocopy *t, uint32_t until)
 /* A block that is lent, whether or not its deadline is the earliest now. */
 static inline void lend(struct vt_zerocopy *t, char letter)
 {
-	assert_int_equal(vz_lend(t, letter) & ~WAKE, 0);
+	assert_int_equal(vz_reserve(t, letter), VDEV_ZEROCOPY_LEND);
+	assert_int_equal(vz_sent(t, letter) & ~WAKE, 0);
 }
 
 /* Its pages are replaced, the late consumer has not let go. */

@@ -173,14 +173,14 @@ static int is_about(const struct msg_track *t, uint32_t queue, uint64_t cookie, 
 	       !(result == VDEV_GUEST_DONE_REFUSED && arg == VDEV_GUEST_WHY_COOKIE);
 }
 
-static void told(struct platform *p, uint32_t queue, uint32_t kind, uint32_t result,
+static void tell(struct platform *p, uint32_t queue, uint32_t kind, uint32_t result,
 		 uint64_t cookie, uint64_t arg)
 {
 	struct msg_outcome *out = outcome_of(p, cookie);
 	struct msg_track *t = msg_track_of(p, cookie);
 	struct msg_report *r = msg_report_of(p);
 
-	messages_of(p)->queues[queue].outstanding--;
+	messages_of(p)->queues[queue].outstanding -= messages_of(p)->queues[queue].outstanding != 0;
 	count(kind == VDEV_GUEST_TOLD_ACCESSIBLE ? &r->accessible : &r->answers);
 	count(&r->results[result % 8]);
 	if (result == VDEV_GUEST_DONE_REFUSED)
@@ -206,7 +206,7 @@ static void take(struct platform *p, uint32_t queue, const uint8_t *entry)
 	    result > VDEV_GUEST_DONE_LOST)
 		count(&msg_report_of(p)->bad_entries);
 	else
-		told(p, queue, kind, result, *(const uint64_t *)(entry + VDEV_GUEST_ENTRY_COOKIE),
+		tell(p, queue, kind, result, *(const uint64_t *)(entry + VDEV_GUEST_ENTRY_COOKIE),
 		     *(const uint64_t *)(entry + VDEV_GUEST_ENTRY_ARG));
 }
 

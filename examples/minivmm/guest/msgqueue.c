@@ -115,8 +115,7 @@ void messages_reset(struct platform *p)
 		messages_of(p)->queues[i].state = QUEUE_NEW;
 	}
 	__atomic_store_n(&msg_report_of(p)->queues_on, 0, __ATOMIC_RELEASE);
-	if (driver_of(p)->started == 1)
-		return;
+	/* the report outlives a reboot, what it counted does not */
 	__atomic_store_n(&msg_report_of(p)->in_flight, 0, __ATOMIC_RELEASE);
 }
 

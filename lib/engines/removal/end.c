@@ -294,12 +294,28 @@ void vdev__removal_members_done(struct vdev_removal *r, uint32_t target)
 	vdev__removal_settle_ready(r, target);
 }
 
+/* What a unit above is telling of it still, though its operation ended meanwhile. */
+static void stop_telling(struct vdev_removal *r, uint32_t member)
+{
+	for (uint32_t at = unit_at(r, member)->parent; at != ROOT; at = unit_at(r, at)->parent) {
+		struct unit *u = unit_at(r, at);
+
+		if (u->note_cursor != member)
+			continue;
+		u->note_cursor = NOBODY;
+		if (u->flags & A_AGAIN) /* and does not tell again */
+			u->flags &= ~(A_AGAIN | A_NOTE);
+		vdev__removal_settle_ready(r, at);
+	}
+}
+
 /* Its outcome was told: handle and name are free (R10: last of all). */
 void vdev__removal_member_gone(struct vdev_removal *r, uint32_t target, uint32_t member)
 {
 	struct unit *u = unit_at(r, member);
 	uint32_t parent = u->parent;
 
+	stop_telling(r, member);
 	if (u->name)
 		vdev__hash_del(&r->names, u->name);
 	if (u->address != VDEV_NONE)

@@ -36,6 +36,8 @@ static void put_unit(struct saver *s, uint32_t index)
 
 	if (u->flags & A_OUT)
 		flags |= A_AGAIN;
+	if ((flags & A_NOTE) && u->note < 16 && u->note_cursor == NOBODY)
+		flags &= ~(A_AGAIN | A_NOTE); /* of a unit that is gone */
 	vdev__put_u64(w, vdev__table_handle(&r->units, index));
 	vdev__put_u64(w, u->name);
 	vdev__put_u64(w, u->address);

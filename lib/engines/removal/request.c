@@ -181,8 +181,10 @@ static void join(struct vdev_removal *r, uint32_t target, uint32_t index,
 	if (vdev__removal_too_late(top, force)) {
 		u->flags |= U_NEXT | (force ? U_NEXT_FORCED : 0);
 		set_terms(r, unit_at(r, vdev__removal_target(r, index)), q);
-		if (force && step_out(top) && (top->flags & A_OVERDUE))
+		if (force && step_out(top) && (top->flags & A_OVERDUE)) {
 			vdev__removal_stuck(r, target);
+			vdev__removal_woken(r, target); /* it may have been held with that */
+		}
 		return;
 	}
 	/* Its own operation, when that is ending, must not speak for it. */

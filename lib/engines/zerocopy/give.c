@@ -229,7 +229,7 @@ static void told(struct vdev_zerocopy *z, uint32_t index)
 	uint64_t word = atomic_load(&op_queue(z, op)->slots[op->slot].word);
 
 	z->unsettled--;
-	if (word_state(word) != VDEV_ZEROCOPY_QUARANTINED) {
+	if (word_state(word) != VDEV_ZEROCOPY_QUARANTINED || op->flags & OP_ELSEWHERE) {
 		vdev__zerocopy_let_go(z, index);
 		return;
 	}

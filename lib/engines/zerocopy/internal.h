@@ -132,7 +132,8 @@ enum op_phase {
 #define OP_BY_RESET 0x80u
 #define OP_ZERO 0x100u /* RESET instead of PRESERVE */
 #define OP_COMPLETE 0x800u /* the late completion came, and nobody will push the slot for it */
-#define OP_KEPT 0xde0u /* in images; OUT becomes AGAIN */
+#define OP_ELSEWHERE 0x1000u /* loaded on another host: nothing is in quarantine here */
+#define OP_KEPT 0x1de2u /* in images; OUT becomes AGAIN */
 
 struct op {
 	uint32_t queue, slot; /* slot NOBODY: the whole VM */

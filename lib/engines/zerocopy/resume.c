@@ -10,24 +10,23 @@ static void lose(struct vdev_zerocopy *z, uint32_t index)
 	struct op *op = op_at(z, index);
 	struct vdev_zerocopy_queue *q = op_queue(z, op);
 	struct slot *s = &q->slots[op->slot];
-	uint64_t size = atomic_load(&s->size), word = atomic_load(&s->word);
+	uint64_t word = atomic_load(&s->word);
 
 	if (op->phase >= OP_QUARANTINE) {
 		vdev__zerocopy_let_go(z, index);
 		return;
 	}
+	op->flags &= (uint16_t)~OP_PAUSED;
+	vdev__deadlines_cancel(&z->deadlines, index);
 	if (word_state(word) == VDEV_ZEROCOPY_QUARANTINED) {
-		/* What the guest is to be told stays true; the old pages are elsewhere. */
-		vdev__zerocopy_quarantine(z, size_destination(size), size_length(size), 0);
-		atomic_fetch_sub(&z->free, credit(1, size_length(size)));
-		atomic_fetch_sub(&z->destinations[size_destination(size)].free,
-				 credit(1, size_length(size)));
-	} else if (op->phase != OP_TELL) {
-		op->flags &= (uint16_t) ~(OP_AGAIN | OP_PAUSED);
+		op->flags |= OP_ELSEWHERE; /* what the guest is to be told stays true */
+		return;
+	}
+	if (op->phase != OP_TELL) {
+		op->flags &= (uint16_t)~OP_AGAIN;
 		op->outcome = VDEV_ZEROCOPY_LOST;
 	}
 	op->phase = OP_TELL;
-	vdev__deadlines_cancel(&z->deadlines, index);
 	atomic_store(&s->word, (word & ~(uint64_t)W_STATE) | VDEV_ZEROCOPY_OFFLINING);
 }
 

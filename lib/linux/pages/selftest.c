@@ -97,7 +97,7 @@ static int receive(struct trial *t, uint8_t old, uint32_t counter)
 	if (read(t->pipe[0], got, sizeof(got)) != sizeof(got))
 		return -EIO;
 	memcpy(&then, got, sizeof(then));
-	first = differ(got, old) + (then > counter ? sizeof(then) : 0);
+	first = t->preserve < 0 ? 0 : differ(got, old) + (then > counter ? sizeof(then) : 0);
 	second = differ(got + PAGE, old);
 	t->report->wrong_bytes += first + second;
 	if (first)
@@ -155,7 +155,7 @@ static int round_trip(struct trial *t, uint8_t old, uint8_t new)
 		t->reset = VDEV_PAGES_NO;
 	if (err)
 		return err;
-	return t->preserve >= 0 ? receive(t, old, counter) : 0;
+	return receive(t, old, counter);
 }
 
 static int rounds(struct trial *t)
@@ -179,8 +179,8 @@ static int rounds(struct trial *t)
 	return 0;
 }
 
-/* With a region: starts the writer on it. Its memory has to come free whatever is wrong with it. */
-static int with_writer(struct trial *t, int kvm_fd)
+/* The memory has to come free for the writer to end, whatever is wrong with it. */
+static int under_writer(struct trial *t, int kvm_fd)
 {
 	int err = pipe2(t->pipe, O_CLOEXEC | O_NONBLOCK) ? -errno : 0;
 
@@ -215,7 +215,7 @@ static int try_kind(struct trial *t, uint32_t kind, int kvm_fd)
 	if (!err)
 		err = vdev_pages_add(t->pages, &t->region);
 	if (!err) {
-		err = with_writer(t, kvm_fd);
+		err = under_writer(t, kvm_fd);
 		vdev_pages_remove(t->pages, 0);
 	}
 	drop_memory(t);
