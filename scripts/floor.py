@@ -36,7 +36,7 @@ def main():
     if sys.argv[2] == "--history":
         return history(sys.argv[1], now)
     name, value = sys.argv[2], float(sys.argv[3])
-    floor = now[name]
+    floor = now.get(name, 100.0)  # what is new begins whole
     print("%s coverage %.1f %%, floor %.1f %%" % (name, value, floor))
     if value >= floor + 0.2:
         print("  raise the floor of %s in %s to %.1f" % (name, sys.argv[1], int(value * 10) / 10))

@@ -7,9 +7,9 @@ usage: mcdc.py EXPORT.json SOURCE-ROOT [--list]
 A comment `MCDC: reason` waives the conditions of the decision that it stands beside, in one of its
 lines or in the line above; `MCDC 2, 3: reason` those only, counted from 1 as they stand in the text.
 
-Prints a table, what is neither covered nor waived, waivers that waive nothing (stale), and as last
-lines `MC/DC N of M, W waived` and the percentage of covered or waived conditions. Exit code 1 when
-something is not covered or stale.
+Prints a table, what is neither covered nor waived, `MC/DC N of M, W waived`, and last the percentage of
+covered or waived conditions of all (mcdc), of lib/core and of each engine. Exit code 1 when a waiver
+waives nothing (stale) or a decision cannot be told from others.
 """
 import json
 import os
@@ -37,7 +37,7 @@ def decisions(export, root):
 
 
 def waivers(text, places):
-    """[(line, decisions that it is for, condition numbers or None for all)]"""
+    """[(line, decisions that it is for, condition numbers, none: all)]"""
     found = []
     for match in WAIVER.finditer(text):
         first, last = (text.count("\n", 0, at) + 1 for at in match.span())
@@ -48,12 +48,17 @@ def waivers(text, places):
 
 
 class File:
-    """The decisions of one file: `rows` counts conditions, those covered, those waived."""
+    """The decisions of one file; `row` counts conditions, those covered, those waived."""
 
     def __init__(self, root, path, places):
         with open(os.path.join(root, path)) as file:
             text = file.read()
-        lines, lacking, self.faults = text.splitlines(), {}, []
+        lines, lacking = text.splitlines(), {}
+        self.faults, self.missing = [], []
+        for place in [p for p in places if lines[p[0] - 1].startswith("#define")]:
+            del places[place]
+            self.faults.append("%s:%d: a decision in an argument cannot be told from those of other "
+                               "calls; take it out: %s" % (path, place[0], lines[place[0] - 1]))
         for place, conditions in places.items():
             lacking[place] = {i + 1 for i, covered in enumerate(conditions) if not covered}
         count = sum(map(len, places.values()))
@@ -68,11 +73,8 @@ class File:
                     path, line, ", ".join(map(str, sorted(numbers - needed))) or "all"))
         left = sum(map(len, lacking.values()))
         for place, rest in sorted(lacking.items()):
-            if lines[place[0] - 1].startswith("#define"):
-                self.faults.append("%s:%d: the argument of a macro is a decision, which cannot be told "
-                                   "from others; take it out: %s" % (path, place[0], lines[place[0] - 1]))
-            elif rest:
-                self.faults.append("%s:%d: condition %s of: %s" % (
+            if rest:
+                self.missing.append("%s:%d: condition %s of: %s" % (
                     path, place[0], ", ".join(map(str, sorted(rest))), lines[place[0] - 1].strip()))
         self.row = (count, count - missing, missing - left)
 
@@ -83,17 +85,24 @@ def main():
     found = decisions(export, sys.argv[2])
     files = {path: File(sys.argv[2], path, found[path]) for path in sorted(found)}
     faults = [fault for file in files.values() for fault in file.faults]
+    missing = [line for file in files.values() for line in file.missing]
+    parts = {"mcdc": [0, 0, 0]}
     print("%-40s %10s %8s %7s" % ("file", "conditions", "covered", "waived"))
     for path, file in files.items():
         if file.row[0]:
             print("%-40s %10d %8d %7d" % (path, *file.row))
-    for fault in faults if "--list" in sys.argv else faults[:40]:
+        for part in "mcdc", os.path.dirname(path):
+            parts[part] = [a + b for a, b in zip(parts.get(part, [0, 0, 0]), file.row)]
+    for line in missing if "--list" in sys.argv else missing[:40]:
+        print(line)
+    if len(missing) > 40 and "--list" not in sys.argv:
+        print("... and %d more decisions; --list shows all" % (len(missing) - 40))
+    for fault in faults:
         print(fault)
-    if len(faults) > 40 and "--list" not in sys.argv:
-        print("... and %d more; --list shows all" % (len(faults) - 40))
-    count, covered, waived = (sum(file.row[i] for file in files.values()) for i in range(3))
+    count, covered, waived = parts["mcdc"]
     print("MC/DC %d of %d, %d waived" % (covered, count, waived))
-    print("%.2f" % (100.0 * (covered + waived) / count if count else 0.0))
+    for part, row in parts.items():
+        print("%s %.2f" % (part, 100.0 * (row[1] + row[2]) / row[0] if row[0] else 100.0))
     return 0 if count and not faults else 1
 
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Modified condition/decision coverage of lib/engines and lib/core, by clang 19 (gcc 12 and clang 14 have
-# none): each condition is covered or waived, see mcdc.py, and the sum not below tests/coverage.floor.
+# none). mcdc.py says what a waiver is; tests/coverage.floor has a floor for lib/core and each engine.
 # A new engine is measured as soon as it is built into a library and its tests are in one of the suites.
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
@@ -50,8 +50,10 @@ merge() {
 }
 check "mcdc: report" merge || exit 1
 python3 scripts/mcdc.py $dir/mcdc.json . ${1:+"$1"} | tee $dir/mcdc.txt &&
-  case_pass "mcdc: each condition" ||
-  case_fail "mcdc: each condition" "not covered, or a stale waiver (list above)"
-python3 scripts/floor.py tests/coverage.floor mcdc "$(tail -n 1 $dir/mcdc.txt)" &&
-  case_pass "mcdc: conditions" || case_fail "mcdc: conditions" "below the floor of tests/coverage.floor"
+  case_pass "mcdc: waivers" || case_fail "mcdc: waivers" "stale, or not to be judged (list above)"
+# Each engine has a floor of its own; one without is new and has to be whole.
+while read -r part percent; do
+  python3 scripts/floor.py tests/coverage.floor "$part" "$percent" && case_pass "mcdc: $part" ||
+    case_fail "mcdc: $part" "conditions neither covered nor waived (list above)"
+done < <(sed '1,/^MC\/DC /d' $dir/mcdc.txt)
 exit 0

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define CHURN_MS 45000u /* before the watchdog barks */
+
 static const struct story *const chapters[] = {
 	zerocopy_transports,
 	zerocopy_basic,
@@ -110,6 +112,46 @@ void zerocopy_stop_load(struct scene *s, uint32_t queue)
 	DO(s, .what = MSG_DO_LOAD, .queue = queue);
 }
 
+/* The receiver reads when all 64 are in quarantine, so that there is room for the next. */
+static bool churned(struct vm *vm, const void *arg)
+{
+	struct vdev_zerocopy_stats stats = lending_stats(vm);
+
+	if (stats.quarantined_blocks >= MSG_LOAD_BLOCKS)
+		transport_read(&vm->lending->destinations[0]);
+	return stats.reclaimed >= *(const uint64_t *)arg;
+}
+
+bool zerocopy_churn(struct scene *s, uint64_t reclaims)
+{
+	uint64_t until = lending_stats(s->vm).reclaimed + reclaims;
+	bool enough;
+
+	transport_stick(zerocopy_to(s, 0), true);
+	if (!DO(s, .what = MSG_DO_LOAD, .address = MSG_BLOCKS, .length = 64, .pitch = PAGE,
+		.timeout_ms = 1, .cookie = 1, .blocks = MSG_LOAD_BLOCKS, .batch = MSG_LOAD_BLOCKS,
+		.count = ALL_ONES, .flags = MSG_THEN_REWRITE))
+		return false;
+	enough = vm_wait(s->vm, churned, &until, CHURN_MS);
+	zerocopy_stop_load(s, 0);
+	transport_stick(zerocopy_to(s, 0), false);
+	return EXPECT(s, enough, "only %llu of %llu blocks were taken back",
+		      (unsigned long long)lending_stats(s->vm).reclaimed,
+		      (unsigned long long)until) &&
+	       EXPECT(s, zerocopy_idle(s) && zerocopy_quarantined(s, 0), "it does not end");
+}
+
+uint64_t zerocopy_first_id(struct scene *s, uint32_t destination)
+{
+	struct transport *t = zerocopy_to(s, destination);
+	uint64_t id;
+
+	pthread_mutex_lock(&t->lock);
+	id = t->count ? t->messages[t->first].id : TRANSPORT_NO_ID;
+	pthread_mutex_unlock(&t->lock);
+	return id;
+}
+
 const struct msg_outcome *zerocopy_outcome(struct scene *s, uint64_t cookie)
 {
 	return &zerocopy_seen(s)->outcomes[cookie % MSG_OUTCOMES];
@@ -158,6 +200,18 @@ static bool idle(struct vm *vm, const void *arg)
 bool zerocopy_idle(struct scene *s)
 {
 	return vm_wait(s->vm, idle, zerocopy_seen(s), PATIENCE_MS);
+}
+
+static bool load_over(struct vm *vm, const void *arg)
+{
+	const struct msg_report *r = arg;
+
+	return !word(&r->loading) && idle(vm, arg);
+}
+
+bool zerocopy_load_over(struct scene *s)
+{
+	return vm_wait(s->vm, load_over, zerocopy_seen(s), 3 * PATIENCE_MS);
 }
 
 static bool reclaimed(struct vm *vm, const void *arg)

@@ -40,7 +40,8 @@ static int open_tcp(struct transport *t)
 /* The id is noted first: the notification may be read before the call has returned. */
 static ssize_t lend(struct transport *t, const struct iovec *block, uint64_t id)
 {
-	struct msghdr message = {.msg_iov = (struct iovec *)block, .msg_iovlen = 1};
+	struct iovec all = *block;
+	struct msghdr message = {.msg_iov = &all, .msg_iovlen = 1};
 	struct calls *c = t->own;
 	ssize_t n;
 

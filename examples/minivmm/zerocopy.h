@@ -42,6 +42,8 @@ uint64_t zerocopy_block(uint32_t n);
 /* `count` messages at once, a page apart, from block `first` on; cookies first + 1 ... */
 bool zerocopy_send(struct scene *s, uint32_t destination, uint32_t first, uint32_t count,
 		   uint32_t length, uint32_t timeout_ms);
+/* 64 blocks are lent to a stuck destination 0 and taken back, again and again. */
+bool zerocopy_churn(struct scene *s, uint64_t reclaims);
 void zerocopy_stop_load(struct scene *s, uint32_t queue);
 
 /* What the guest saw. */
@@ -50,11 +52,14 @@ const struct msg_outcome *zerocopy_outcome(struct scene *s, uint64_t cookie);
 /* Waiting; false: it did not come in time. */
 bool zerocopy_told(struct scene *s, uint64_t cookie, uint32_t result);
 bool zerocopy_all_told(struct scene *s, uint32_t first, uint32_t count, uint32_t result);
+bool zerocopy_load_over(struct scene *s); /* a load has posted all, and all is back */
 bool zerocopy_idle(struct scene *s); /* nothing in flight in the guest */
 bool zerocopy_reclaimed(struct scene *s, uint64_t at_least);
 bool zerocopy_quarantined(struct scene *s, uint64_t blocks);
 bool zerocopy_read_out(struct scene *s, uint32_t destination); /* the receiver reads all there is */
 
+/* Id of the oldest message that a destination has not read. */
+uint64_t zerocopy_first_id(struct scene *s, uint32_t destination);
 /* Bytes that receivers got. */
 uint64_t zerocopy_right(struct scene *s);
 uint64_t zerocopy_wrong(struct scene *s);

@@ -319,12 +319,14 @@ end:	do
 	   /* The send call: whole, in part, or in vain. */
 	   if
 	   :: atomic { true -> g_pin[m] = g_page; g_sent_to[m] = true }
+#if SLOTS == 1 /* side by side they would only cost */
 	   :: atomic { m > 0 -> g_pin[m] = g_page; g_sent_to[m] = true; part = m }
 	   :: atomic { true -> /* abort() */
 		word[s] = BECOME(word[s], FREE);
 		tell(m); forget(s);
 		credits = credits + m + 1; s = 0; m = 0;
 		goto end }
+#endif
 	   fi;
 	   /* sent() */
 	   atomic {

@@ -65,12 +65,14 @@ uint32_t m_joins(const struct model *m, uint32_t i, int force)
 {
 	uint32_t top = m_cover(m, i), best = m_answered(m, i);
 
-	if (!force || !top || m->unit[top].op.holding)
+	if (!force || !top)
 		return top;
 	for (uint32_t t = 1; t < M_UNITS; t++)
 		if (m->unit[t].used && m->unit[t].op.phase != M_NONE && m_below(m, t, i) &&
 		    !m_asks(&m->unit[t].op) && (!best || m_below(m, best, t)))
 			best = t;
+	if (m->unit[top].op.holding && !m->unit[best].overdue)
+		return top; /* is hidden first, unless what it waits for never ends */
 	return best;
 }
 

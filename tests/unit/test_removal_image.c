@@ -306,26 +306,51 @@ static void stuck_action_ended_with_its_process(void **state)
 	vt_expect(t, 0, "RELEASE:aX FAILED_AT:aFGX(TEARDOWN,-110)");
 }
 
-/* b is being told of, and its operation ended; c, that it is told for, goes meanwhile. */
-static void r12_telling_ends_with_the_unit(void **state)
+/* A note of b's operation, which has ended, is still being told to c. */
+static void told_beyond_its_end(struct vt_removal *t)
+{
+	vt_alone(t, 'x', VDEV_REMOVAL_ACPI); /* c will have its place, before b's */
+	vt_alone(t, 't', VDEV_REMOVAL_ACPI);
+	vt_add(t, 'b',
+	       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_FUNCTION,
+					   .transport = VDEV_REMOVAL_PVDEV,
+					   .parent = t->h['t']});
+	vt_request(t, 'x', VDEV_REMOVAL_FORCE);
+	vt_drain(t);
+	t->h['x'] = 0;
+	vt_add(t, 'c',
+	       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_FUNCTION,
+					   .transport = VDEV_REMOVAL_PVDEV,
+					   .parent = t->h['b']});
+	vt_request(t, 'c', 0);
+	vt_script(t, VDEV_REMOVAL_OUTCOME, 'c', VT_LATER);
+	vt_expect(t, vt_request(t, 'b', 0), "GUEST_NOT_READY:c");
+	vt_expect(t, vt_request(t, 't', 0), "");
+	vt_expect(t, vt_cancel(t, 't'), "CANCELLED:cF CANCELLED:bF CANCELLED:tF");
+}
+
+static void r10_what_is_told_to_one_that_is_gone_is_not_saved(void **state)
 {
 	struct vt_removal *t = *state;
 
-	for (int again = 0; again < 2; again++) {
-		vt_alone(t, 't', VDEV_REMOVAL_ACPI);
-		vt_add(t, 'b',
-		       &(struct vdev_removal_unit){.unit_class = VDEV_REMOVAL_PCI_BRIDGE,
-						   .transport = VDEV_REMOVAL_PVDEV,
-						   .parent = t->h['t']});
-		vt_child(t, 'c', 'b', VDEV_REMOVAL_PCI_FUNCTION, 0);
-		vt_script(t, VDEV_REMOVAL_OUTCOME, 'c', VT_LATER);
-		vt_expect(t, vt_request(t, 'b', 0), "GUEST_NOT_READY:b");
-		vt_cancel(t, 'b');
-		vt_drain(t);
-		vt_request(t, 'c', 0);
-		vt_request(t, 'b', 0);
-		vt_drain(t);
-	}
+	told_beyond_its_end(t);
+	vt_request(t, 'c', VDEV_REMOVAL_FORCE);
+	vt_drain(t);
+	assert_int_equal(vt_reload(t, t->now), 0);
+	assert_int_equal(vt_done(t, 'c', 0), -ENOENT);
+	vt_expect(t, vt_request(t, 'b', 0), "GUEST_NOT_READY:b");
+}
+
+static void r10_what_was_told_to_one_that_is_gone_is_not_told_again(void **state)
+{
+	struct vt_removal *t = *state;
+
+	told_beyond_its_end(t);
+	vt_script(t, VDEV_REMOVAL_OUTCOME, 'c', VT_LATER);
+	vt_expect(t, vt_request(t, 'c', VDEV_REMOVAL_FORCE),
+		  "HIDE:cLX TEARDOWN:cX RELEASE:cX REMOVED:cFGX");
+	assert_int_equal(vt_reload(t, t->now), 0);
+	vt_expect(t, 0, "REMOVED:cFGXA");
 }
 
 int main(void)
@@ -346,6 +371,8 @@ int main(void)
 		TEST(final_outcome_that_was_outstanding_comes_again),
 		TEST(overdue_action_stays_overdue),
 		TEST(stuck_action_ended_with_its_process),
+		TEST(r10_what_is_told_to_one_that_is_gone_is_not_saved),
+		TEST(r10_what_was_told_to_one_that_is_gone_is_not_told_again),
 	};
 
 	return cmocka_run_group_tests_name("removal_image", tests, NULL, NULL);

@@ -149,11 +149,15 @@ uint32_t vdev__removal_answered(const struct vdev_removal *r, uint32_t index)
  */
 uint32_t vdev__removal_joins(const struct vdev_removal *r, uint32_t index, int force)
 {
-	uint32_t top = vdev__removal_covering(r, index);
+	uint32_t top = vdev__removal_covering(r, index), near;
 
-	if (top == NOBODY || !force || (unit_at(r, top)->flags & O_HOLDING))
+	if (top == NOBODY || !force)
 		return top;
-	return nearest(r, index, O_FORCED | O_ACKED);
+	near = nearest(r, index, O_FORCED | O_ACKED);
+	/* What the guest has ejected is hidden first, unless that waits for what never ends. */
+	if ((unit_at(r, top)->flags & O_HOLDING) && !(unit_at(r, near)->flags & A_OVERDUE))
+		return top;
+	return near;
 }
 
 /* Which operation speaks for a member of `target`: one of its own that goes on by itself, or that. */

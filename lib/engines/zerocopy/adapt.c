@@ -10,7 +10,7 @@
 #include "internal.h"
 
 #define OFTEN 128u /* messages between two measurements */
-#define SELDOM 16384u
+#define SELDOM 2048u
 #define FIRST 4u /* of a class that is not known yet */
 #define SCALE 16u
 #define WEIGHT 4u /* a new cost counts for a quarter */
@@ -91,7 +91,7 @@ int vdev__zerocopy_adapt(struct vdev_zerocopy_queue *q, uint64_t length)
 		return VDEV_ZEROCOPY_COPY_SMALL;
 	if (VDEV__UNLIKELY(copied_anyway(c))) {
 		c->distrust = c->explore = 1; /* the next measurement is a trial */
-		c->interval = c->countdown = SELDOM / 16;
+		c->interval = c->countdown = SELDOM;
 		set_threshold(q);
 		return VDEV_ZEROCOPY_COPY_SMALL;
 	}
@@ -114,21 +114,25 @@ int vdev_zerocopy_cost(struct vdev_zerocopy_queue *q, uint32_t how, uint64_t byt
 		       uint64_t cost_ns)
 {
 	struct size_class *c;
-	uint8_t lend;
+	uint64_t cost = vdev__sat_mul(cost_ns ? cost_ns : 1, SCALE);
+	bool lend, doubt;
 
 	if (!q || how > VDEV_ZEROCOPY_COPY_SMALL || !bytes || bytes > VDEV_ZEROCOPY_MAX_BLOCK_BYTES)
 		return -EINVAL;
 	if (!q->classes)
 		return -EOPNOTSUPP;
 	c = &q->classes[class_of(bytes)];
-	c->cost[how] = blend(c->cost[how], vdev__sat_mul(cost_ns ? cost_ns : 1, SCALE));
+	c->cost[how] = blend(c->cost[how], cost);
 	if (!c->cost[0] || !c->cost[1])
 		return 0;
 	lend = c->cost[0] <= c->cost[1];
+	doubt = (how ? c->cost[0] <= cost : cost <= c->cost[1]) != lend;
 	if (lend != c->lend) {
 		c->lend = lend;
 		often(c);
 		set_threshold(q);
+	} else if (doubt) {
+		often(c); /* this one alone speaks for the other way */
 	} else if (c->interval < SELDOM) {
 		c->interval *= 2;
 	}

@@ -155,6 +155,9 @@ struct op {
 #define MESSAGE_BYTES (6u * 8)
 #define OP_BYTES (6u * 8 + 4 * 4 + 3)
 
+/* Operations beside those of messages: of the whole VM, and what is left of them. */
+#define SPARE_OPS 16u
+
 struct op_list {
 	uint32_t head, tail, count;
 };
@@ -193,7 +196,7 @@ struct vdev_zerocopy {
 	unsigned char apart2[LINE];
 	struct destination *destinations;
 	struct vdev_zerocopy_queue **queues;
-	uint32_t n_queues;
+	_Atomic uint32_t n_queues;
 	uint64_t slots; /* of all queues */
 	/* VM object only. */
 	uint64_t now;

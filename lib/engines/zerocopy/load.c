@@ -150,7 +150,7 @@ static void get_generation(struct loader *l)
 	uint32_t index = vdev__get_u32(&l->in);
 	uint64_t generation = vdev__get_u64(&l->in);
 
-	if (index > l->z->slots + SPARE)
+	if (index > l->z->slots + SPARE_OPS)
 		vdev__reader_fail(&l->in);
 	if (!bad(l))
 		entered(l, vdev__table_set_generation(&l->z->ops, index, generation));

@@ -6,9 +6,6 @@
 #include "image.h"
 #include "internal.h"
 
-/* Operations beside those of messages: of the whole VM, and what is left of them. */
-#define SPARE 1024u
-
 struct loader {
 	struct vdev_zerocopy *z;
 	struct vdev__reader in;

@@ -142,7 +142,7 @@ void vdev__zerocopy_get_op(struct loader *l)
 	struct op op = {.next = NOBODY, .prev = NOBODY, .action = handle ^ ACTION_BITS};
 
 	get_op_fields(l, &op, &timer);
-	if (!bad(l) && index > z->slots + SPARE)
+	if (!bad(l) && index > z->slots + SPARE_OPS)
 		vdev__reader_fail(&l->in);
 	if (bad(l))
 		return;

@@ -46,6 +46,8 @@ static bool config_ok(const struct vdev_zerocopy_config *c)
 	       c->max_bytes <= VDEV_ZEROCOPY_MAX_BYTES &&
 	       c->destination_blocks <= VDEV_ZEROCOPY_MAX_BLOCKS &&
 	       c->destination_bytes <= VDEV_ZEROCOPY_MAX_BYTES &&
+	       c->quarantine_bytes <= VDEV_ZEROCOPY_MAX_BYTES &&
+	       c->destination_quarantine_bytes <= VDEV_ZEROCOPY_MAX_BYTES &&
 	       c->max_slots <= (uint64_t)VDEV_ZEROCOPY_MAX_QUEUES * VDEV_ZEROCOPY_MAX_SLOTS;
 }
 
@@ -53,6 +55,13 @@ static bool times_ok(const struct vdev_zerocopy_config *c)
 {
 	return c->timeout_min_ns <= c->timeout_max_ns && c->timeout_max_ns != VDEV_NONE &&
 	       c->timeout_ns != VDEV_NONE && c->offline_ns != VDEV_NONE && c->retry_ns != VDEV_NONE;
+}
+
+static uint32_t max_ops(const struct vdev_zerocopy *z)
+{
+	uint64_t n = z->config.max_slots + SPARE_OPS;
+
+	return n < VDEV__TABLE_MAX ? (uint32_t)n : VDEV__TABLE_MAX;
 }
 
 static int make_parts(struct vdev_zerocopy *z)
@@ -67,7 +76,7 @@ static int make_parts(struct vdev_zerocopy *z)
 	for (uint32_t i = 0; i < c->max_destinations; i++)
 		atomic_init(&z->destinations[i].free,
 			    credit(c->destination_blocks, c->destination_bytes));
-	return vdev__table_init(&z->ops, &z->env, sizeof(struct op), VDEV__TABLE_MAX);
+	return vdev__table_init(&z->ops, &z->env, sizeof(struct op), max_ops(z));
 }
 
 int vdev_zerocopy_new(struct vdev_zerocopy **ret_obj, const struct vdev_env *env,
@@ -270,7 +279,8 @@ int vdev_zerocopy_add_queue(struct vdev_zerocopy *z,
 		free_queue(z, q);
 		return error;
 	}
-	z->queues[z->n_queues++] = q;
+	z->queues[z->n_queues] = q;
+	atomic_fetch_add(&z->n_queues, 1);
 	z->slots += c.slots;
 	*ret_queue = q;
 	return 0;

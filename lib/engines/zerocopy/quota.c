@@ -64,10 +64,12 @@ static uint64_t lacking(uint64_t credits, uint64_t length)
 	return credit(credit_blocks(credits) ? 0 : 1, vdev__sat_sub(length, credit_bytes(credits)));
 }
 
-static uint64_t batch(const struct vdev_zerocopy *z, uint64_t need)
+/* A small part of what is left, so that no queue keeps from the others what it does not use. */
+static uint64_t batch(struct vdev_zerocopy *z, uint64_t left, uint64_t need)
 {
-	uint64_t blocks = least(z->config.destination_blocks / BATCH_BLOCKS, BATCH_BLOCKS);
-	uint64_t bytes = least(z->config.destination_bytes / BATCH_BLOCKS, BATCH_BYTES);
+	uint64_t parts = 2 * atomic_load_explicit(&z->n_queues, memory_order_relaxed);
+	uint64_t blocks = least(credit_blocks(left) / parts, BATCH_BLOCKS);
+	uint64_t bytes = least(credit_bytes(left) / parts, BATCH_BYTES);
 
 	return credit(blocks > credit_blocks(need) ? blocks : credit_blocks(need),
 		      bytes > credit_bytes(need) ? bytes : credit_bytes(need));
@@ -78,15 +80,16 @@ static int refill(struct vdev_zerocopy_queue *q, struct lane *lane, uint64_t len
 	struct vdev_zerocopy *z = q->vm;
 	_Atomic uint64_t *pool = &z->destinations[lane->destination].free;
 	uint64_t need = lacking(lane->credits, length), got, both;
+	uint64_t left = atomic_load_explicit(pool, memory_order_relaxed);
 
-	got = take(pool, need, batch(z, need));
+	got = take(&z->free, need, batch(z, left, need));
 	if (!got)
-		return VDEV_ZEROCOPY_COPY_DESTINATION;
-	both = take(&z->free, need, got);
+		return VDEV_ZEROCOPY_COPY_QUOTA;
+	both = take(pool, need, got);
 	if (both != got)
-		atomic_fetch_add_explicit(pool, got - both, memory_order_release);
+		atomic_fetch_add_explicit(&z->free, got - both, memory_order_release);
 	lane->credits += both;
-	return both ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_QUOTA;
+	return both ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_DESTINATION;
 }
 
 int vdev__zerocopy_take(struct vdev_zerocopy_queue *q, uint32_t destination, uint64_t length)

@@ -96,7 +96,7 @@ static int passed(const struct vdev_pages_report *r)
 {
 	uint32_t i;
 
-	for (i = 0; i < VDEV_PAGES_PROPERTIES; i++)
+	for (i = 0; r->mechanism && i < VDEV_PAGES_PROPERTIES; i++)
 		if (r->outcome[i] == VDEV_PAGES_NO)
 			return 0;
 	return 1;
