@@ -18,6 +18,7 @@ if [ "${1:-}" = --sample ]; then
   sample=${2:?--sample needs a number}
   shift 2
 fi
+some=$(($# + sample))
 if [ $# != 0 ]; then patches=("$@"); else patches=(tests/planted/*.patch); fi
 if [ ! -f "${patches[0]}" ]; then
   case_fail planted "tests/planted has no patches"
@@ -178,5 +179,13 @@ for patch in "${patches[@]}"; do
     case_fail "$name" "$why"
   fi
 done
+# Asked for all, each suite has to have one that it catches.
+[ "$some" != 0 ] || while IFS= read -r suite; do
+  grep -qE "^Test: $suite/" "${patches[@]}" && continue
+  missed=$((missed + 1))
+  case_fail "planted: suite $suite" "no bug is planted for it: nobody knows whether it can fail"
+done < <(meson introspect --tests "$copy/build" | python3 -c '
+import json, sys
+print("\n".join(sorted({s.split(":")[-1] for t in json.load(sys.stdin) for s in t["suite"]})))')
 echo "$caught caught, $missed missed"
 [ "$missed" = 0 ]

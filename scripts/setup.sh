@@ -27,6 +27,7 @@ cmake|test|cmd:cmake|install suite: a consumer that uses CMake
 doxygen|test|cmd:doxygen|API reference and man pages
 graphviz|test|cmd:dot|diagrams in the reference
 man-db|test|cmd:man|docs suite: man pages are readable
+bsdextrautils|test|cmd:col|install suite: installed man pages as plain text
 spin|test|cmd:spin|model suite
 gnuplot-nox|test|cmd:gnuplot|picture of a timeline, plots of benchmarks
 libglib2.0-dev|test|pc:glib-2.0|peer in benchmarks
@@ -40,6 +41,7 @@ libclang-rt-14-dev|all|deb|run-time of clang's sanitizers and of libFuzzer
 clang-19|all|cmd:clang-19|MC/DC coverage
 llvm-19|all|cmd:llvm-cov-19|MC/DC coverage
 libclang-rt-19-dev|all|deb|profiling run-time of clang-19
+patch|all|cmd:patch|planted bugs are patches
 git|all|cmd:git|planted bugs are tried on a copy of the tracked files
 LIST
 }

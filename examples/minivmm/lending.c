@@ -248,11 +248,17 @@ void lending_told(struct lending_queue *q, int mask)
 		vdev_pvdev_queue_set(vm->pvdev, q->index, VDEV_GUEST_QUEUE_BROKEN);
 		vm_engine_unlock(vm);
 	}
-	if (mask & (VDEV_PVQUEUE_RAISE | VDEV_PVQUEUE_BROKEN)) {
-		vm_lock(vm);
-		pci_signal(vm, &vm->pv);
-		vm_unlock(vm);
-	}
+	if (mask & (VDEV_PVQUEUE_RAISE | VDEV_PVQUEUE_BROKEN))
+		atomic_store(&q->lending->raise, true);
+}
+
+void lending_flush(struct lending *l)
+{
+	if (!atomic_exchange(&l->raise, false))
+		return;
+	vm_lock(l->vm);
+	pci_signal(l->vm, &l->vm->pv);
+	vm_unlock(l->vm);
 }
 
 void lending_answer(struct lending_queue *q, uint64_t handle, uint32_t result, uint64_t arg)

@@ -85,6 +85,8 @@ struct lending {
 	pthread_mutex_t writers_lock;
 	struct lending_counts counts;
 	atomic_uint control; /* LENDING_... of the options; a story may change it */
+	atomic_bool raise; /* an interrupt is due */
+	atomic_int fail; /* status that replacements end with, for stories; 0: none */
 	atomic_bool stop;
 	/* KVM only */
 	pthread_t receiver;
@@ -117,9 +119,12 @@ int lending_reset_end(struct vm *vm);
 /* The oldest receive buffer's destination writes msg_pattern(seed) now, into the pages that it was
  * lent, and lets go. Its id, or TRANSPORT_NO_ID: there is none. */
 uint64_t lending_write(struct lending *l, uint32_t seed);
+uint64_t lending_oldest(struct lending *l); /* its id, without writing */
 
 /* Between the files of this part. */
 void lending_told(struct lending_queue *q, int mask);
+/* After a round of work: one interrupt for all that the guest was told in it. */
+void lending_flush(struct lending *l);
 void lending_answer(struct lending_queue *q, uint64_t handle, uint32_t result, uint64_t arg);
 struct lending_queue *lending_queue_of(struct lending *l, uint64_t id);
 struct lending_slot *lending_slot(struct lending_queue *q, uint64_t id);

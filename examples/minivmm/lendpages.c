@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <vdev/pages.h>
 
 #include "kvm.h"
 #include "lending.h"
+
+#define PREEMPTED_US 2000
 
 static uint32_t kind_of(uint32_t memory)
 {
@@ -44,7 +47,8 @@ void lendpages_close(struct vm *vm)
 	vm->lending->pages = NULL;
 }
 
-/* Fresh pages by hand: copied while the guest goes on writing, then moved in. */
+/* Fresh pages by hand: copied while the guest goes on writing, then moved in. Between the two anything
+ * can happen to the thread that does it, and here it does. */
 static void swap_unprotected(struct vm *vm, struct lending_job *jobs, uint32_t count)
 {
 	uint8_t *fresh[LENDING_BATCH];
@@ -56,6 +60,7 @@ static void swap_unprotected(struct vm *vm, struct lending_job *jobs, uint32_t c
 		if (!jobs[i].status && jobs[i].preserve)
 			memcpy(fresh[i], vm->ram + jobs[i].address, jobs[i].size);
 	}
+	usleep(PREEMPTED_US);
 	for (uint32_t i = 0; i < count; i++)
 		if (!jobs[i].status &&
 		    mremap(fresh[i], jobs[i].size, jobs[i].size, MREMAP_MAYMOVE | MREMAP_FIXED,

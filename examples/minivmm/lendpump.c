@@ -88,8 +88,12 @@ static void replace(struct lending *l, struct batch *b)
 {
 	struct vm *vm = l->vm;
 	uint64_t began = vm_now(vm);
+	int fail = atomic_load(&l->fail);
 
-	vm->machine->replace(vm, b->jobs, b->count);
+	if (!fail)
+		vm->machine->replace(vm, b->jobs, b->count);
+	for (uint32_t i = 0; i < b->count && fail; i++)
+		b->jobs[i].status = fail;
 	count_batch(l, b, vm_now(vm) - began);
 	pthread_mutex_lock(&l->lock);
 	for (uint32_t i = 0; i < b->count; i++)
@@ -133,6 +137,7 @@ void lending_pump(struct vm *vm)
 			else
 				one(l, &a);
 		}
+		lending_flush(l);
 		if (batch.count)
 			replace(l, &batch);
 	} while (more > 0);
@@ -203,6 +208,18 @@ static struct lending_writer *oldest(struct lending *l)
 	return found;
 }
 
+uint64_t lending_oldest(struct lending *l)
+{
+	struct lending_writer *w;
+	uint64_t id;
+
+	pthread_mutex_lock(&l->writers_lock);
+	w = oldest(l);
+	id = w ? w->id : TRANSPORT_NO_ID;
+	pthread_mutex_unlock(&l->writers_lock);
+	return id;
+}
+
 uint64_t lending_write(struct lending *l, uint32_t seed)
 {
 	struct lending_writer *w;
@@ -219,5 +236,6 @@ uint64_t lending_write(struct lending *l, uint32_t seed)
 	pthread_mutex_unlock(&l->writers_lock);
 	if (id != TRANSPORT_NO_ID)
 		lending_complete(l, id, id, VDEV_ZEROCOPY_RESPONSE | VDEV_ZEROCOPY_TASK);
+	lending_flush(l);
 	return id;
 }

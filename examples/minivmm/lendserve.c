@@ -204,6 +204,7 @@ uint32_t lending_serve(struct lending_queue *q, uint32_t most)
 			take(q, &m);
 		n += r > 0;
 	}
+	lending_flush(q->lending);
 	return n;
 }
 
@@ -250,5 +251,6 @@ bool lending_receive(struct lending *l)
 			any = true;
 		}
 	}
+	lending_flush(l);
 	return any;
 }

@@ -17,13 +17,14 @@ static const struct scenario *const scenarios[] = {&scenario_removal, &scenario_
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
 struct arguments {
-	const char *backend, *scenario, *guest, *json, *trace, *resume;
+	const char *backend, *scenario, *story, *guest, *json, *trace, *resume;
 	bool list, quiet;
 };
 
 static const struct argp_option options[] = {
 	{"backend", 'b', "kvm|mock", 0, "where the guest runs", 0},
 	{"scenario", 's', "NAME|all", 0, "what is played", 0},
+	{"story", 'S', "NAME", 0, "only this one of it", 0},
 	{"guest", 'g', "FILE", 0, "another guest program (kvm): ELF, or bytes to run at 1 MiB", 0},
 	{"json", 'j', "FILE", 0, "write one JSON object a scenario (-: standard output)", 0},
 	{"trace", 't', "FILE", 0, "write a timeline for chrome://tracing or ui.perfetto.dev", 0},
@@ -43,6 +44,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 's':
 		a->scenario = arg;
+		return 0;
+	case 'S':
+		a->story = arg;
 		return 0;
 	case 'g':
 		a->guest = arg;
@@ -147,7 +151,7 @@ static int play(const struct arguments *a, struct report *report, struct trace *
 {
 	const char *wanted = a->scenario ? a->scenario : "all";
 	char guest[4096];
-	struct scene base = {.report = report, .program = "/proc/self/exe"};
+	struct scene base = {.report = report, .program = "/proc/self/exe", .only = a->story};
 	const char *reason = cannot(a->backend);
 	bool any = false;
 

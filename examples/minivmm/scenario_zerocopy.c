@@ -7,10 +7,9 @@
 #define CHURN_MS 45000u /* before the watchdog barks */
 
 static const struct story *const chapters[] = {
-	zerocopy_transports,
-	zerocopy_basic,
-	zerocopy_stuck,
-	NULL,
+	zerocopy_transports, zerocopy_basic, zerocopy_races,   zerocopy_stuck,
+	zerocopy_limits,     zerocopy_rates, zerocopy_memory,  zerocopy_refusals,
+	zerocopy_receive,    zerocopy_reset, zerocopy_hostile, NULL,
 };
 
 const struct transport_ops *zerocopy_lender(const struct scene *s)
@@ -102,7 +101,7 @@ bool zerocopy_send(struct scene *s, uint32_t destination, uint32_t first, uint32
 	for (uint32_t i = first; i < first + count; i++)
 		if (!GIVE(s, .what = MSG_DO_SEND, .address = zerocopy_block(i), .length = length,
 			  .timeout_ms = timeout_ms, .destination = destination, .seed = 2 * i,
-			  .cookie = i + 1, .stride = length % 64 ? 8 : 64))
+			  .cookie = i + 1, .stride = length > 1024 ? 64 : 8))
 			return false;
 	return true;
 }
@@ -112,29 +111,41 @@ void zerocopy_stop_load(struct scene *s, uint32_t queue)
 	DO(s, .what = MSG_DO_LOAD, .queue = queue);
 }
 
-/* The receiver reads when all 64 are in quarantine, so that there is room for the next. */
+/* Receivers read when all blocks are in quarantine, so that there is room for the next. */
 static bool churned(struct vm *vm, const void *arg)
 {
 	struct vdev_zerocopy_stats stats = lending_stats(vm);
+	struct lending *l = vm->lending;
 
-	if (stats.quarantined_blocks >= MSG_LOAD_BLOCKS)
-		transport_read(&vm->lending->destinations[0]);
+	for (uint32_t i = 0; i < l->queues_count; i++)
+		if (stats.quarantined_blocks >= (uint64_t)l->queues_count * MSG_LOAD_BLOCKS)
+			transport_read(&l->destinations[i]);
 	return stats.reclaimed >= *(const uint64_t *)arg;
+}
+
+static bool start_churn(struct scene *s, uint32_t queue)
+{
+	transport_stick(zerocopy_to(s, queue), true);
+	return DO(s, .what = MSG_DO_LOAD, .queue = queue, .destination = queue,
+		  .address = MSG_BLOCKS + (uint64_t)queue * MSG_LOAD_BLOCKS * PAGE, .length = 16,
+		  .pitch = PAGE, .timeout_ms = 1, .cookie = 1, .blocks = MSG_LOAD_BLOCKS,
+		  .batch = MSG_LOAD_BLOCKS, .count = ALL_ONES, .flags = MSG_THEN_REWRITE);
 }
 
 bool zerocopy_churn(struct scene *s, uint64_t reclaims)
 {
 	uint64_t until = lending_stats(s->vm).reclaimed + reclaims;
+	uint32_t queues = s->vm->lending->queues_count;
 	bool enough;
 
-	transport_stick(zerocopy_to(s, 0), true);
-	if (!DO(s, .what = MSG_DO_LOAD, .address = MSG_BLOCKS, .length = 64, .pitch = PAGE,
-		.timeout_ms = 1, .cookie = 1, .blocks = MSG_LOAD_BLOCKS, .batch = MSG_LOAD_BLOCKS,
-		.count = ALL_ONES, .flags = MSG_THEN_REWRITE))
-		return false;
+	for (uint32_t i = 0; i < queues; i++)
+		if (!start_churn(s, i))
+			return false;
 	enough = vm_wait(s->vm, churned, &until, CHURN_MS);
-	zerocopy_stop_load(s, 0);
-	transport_stick(zerocopy_to(s, 0), false);
+	for (uint32_t i = 0; i < queues; i++) {
+		zerocopy_stop_load(s, i);
+		transport_stick(zerocopy_to(s, i), false);
+	}
 	return EXPECT(s, enough, "only %llu of %llu blocks were taken back",
 		      (unsigned long long)lending_stats(s->vm).reclaimed,
 		      (unsigned long long)until) &&
@@ -202,16 +213,19 @@ bool zerocopy_idle(struct scene *s)
 	return vm_wait(s->vm, idle, zerocopy_seen(s), PATIENCE_MS);
 }
 
-static bool load_over(struct vm *vm, const void *arg)
+bool zerocopy_load_over(struct scene *s, uint64_t posted)
 {
-	const struct msg_report *r = arg;
-
-	return !word(&r->loading) && idle(vm, arg);
+	return scene_counter(s, &zerocopy_seen(s)->posted, posted) && zerocopy_idle(s);
 }
 
-bool zerocopy_load_over(struct scene *s)
+static bool lent(struct vm *vm, const void *arg)
 {
-	return vm_wait(s->vm, load_over, zerocopy_seen(s), 3 * PATIENCE_MS);
+	return lending_stats(vm).lent >= *(const uint64_t *)arg;
+}
+
+bool zerocopy_lent(struct scene *s, uint64_t at_least)
+{
+	return vm_wait(s->vm, lent, &at_least, PATIENCE_MS);
 }
 
 static bool reclaimed(struct vm *vm, const void *arg)
@@ -232,6 +246,16 @@ static bool quarantined(struct vm *vm, const void *arg)
 bool zerocopy_quarantined(struct scene *s, uint64_t blocks)
 {
 	return vm_wait(s->vm, quarantined, &blocks, PATIENCE_MS);
+}
+
+bool zerocopy_refused(struct vm *vm, const void *at_least)
+{
+	return vm->lending->counts.refused >= *(const uint64_t *)at_least;
+}
+
+bool zerocopy_jobs(struct vm *vm, const void *at_least)
+{
+	return vm->lending->counts.jobs >= *(const uint64_t *)at_least;
 }
 
 static bool nothing_waits(struct vm *vm, const void *arg)

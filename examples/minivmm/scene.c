@@ -272,6 +272,8 @@ static void tell(const struct scenario *scenario, struct scene *base, const stru
 	scene_judge(&s, story, began);
 	trace_clock(s.options.trace, NULL);
 	vm_free(s.vm);
+	if (s.undo)
+		s.undo(s.undo_value);
 	base->total = s.total;
 	base->zerocopy = s.zerocopy;
 	base->guest_dead = s.guest_dead;
@@ -300,6 +302,8 @@ void scene_run(const struct scenario *scenario, struct scene *base)
 		watchdog_new(base->report->json, scenario->name, base->options.machine->name);
 	for (uint32_t c = 0; scenario->chapters[c]; c++)
 		for (const struct story *story = scenario->chapters[c]; story->name; story++) {
+			if (base->only && strcmp(base->only, story->name) != 0)
+				continue;
 			if (base->guest_dead)
 				report_skip(base->report, story->name,
 					    "no guest came up before it");

@@ -29,6 +29,7 @@ struct scene {
 	struct vm_options options; /* a story changes options.removal before scene_open() */
 	struct vm *vm;
 	const char *program; /* our own file, for a second process */
+	const char *only; /* the one story that is wanted; NULL: all */
 	bool failed;
 	bool skipped; /* `detail` says why */
 	uint32_t expectations;
@@ -38,6 +39,8 @@ struct scene {
 		uint64_t began_ns;
 	} requests[SCENE_TIMES];
 	uint32_t requests_count;
+	long (*undo)(long value); /* what a story changed of the host: given back after its VM */
+	long undo_value;
 	bool guest_dead; /* the very first guest did not come up: no use in trying others */
 	struct guest_report total; /* of all stories so far */
 	struct zerocopy_totals zerocopy;

@@ -233,11 +233,6 @@ static int reset_end(struct vm *vm)
 	return r;
 }
 
-static int reset_lending_end(struct vm *vm)
-{
-	return vm->lending ? lending_reset_end(vm) : 0;
-}
-
 static int until_ended(struct vm *vm, int (*end)(struct vm *vm))
 {
 	uint64_t until = vm_now(vm) + 5 * SECOND;
@@ -253,7 +248,6 @@ static int until_ended(struct vm *vm, int (*end)(struct vm *vm))
 
 static void reset_begin(struct vm *vm)
 {
-	vm->machine->pause(vm);
 	vm_engine_lock(vm);
 	vdev_removal_reset_begin(vm->removal, vm_now(vm));
 	vdev_pvdev_reset(vm->pvdev, vm_now(vm));
@@ -263,16 +257,31 @@ static void reset_begin(struct vm *vm)
 	lending_changed(vm);
 }
 
-/* Begin: what is leaving leaves, and what is lent comes back. Only when all of it has may the new kernel
- * start (R17, Z3). */
-int vm_reset(struct vm *vm)
+/* Begin: what is leaving leaves, and what is lent comes back. */
+static int reset_all(struct vm *vm)
 {
 	int r;
 
 	reset_begin(vm);
 	r = until_ended(vm, reset_end);
-	if (r >= 0)
-		r = until_ended(vm, reset_lending_end);
+	return r < 0 || !vm->lending ? r : until_ended(vm, lending_reset_end);
+}
+
+/* Only when all of it has may the new kernel start (R17, Z3). The pages that the VMM and the guest's
+ * driver talk through stay, even when all memory is replaced by zeroes. */
+int vm_reset(struct vm *vm)
+{
+	size_t size = GUEST_STACKS - GUEST_REPORT;
+	void *kept = malloc(size);
+	int r;
+
+	if (!kept)
+		return -ENOMEM;
+	vm->machine->pause(vm);
+	memcpy(kept, vm->ram + GUEST_REPORT, size);
+	r = reset_all(vm);
+	memcpy(vm->ram + GUEST_REPORT, kept, size);
+	free(kept);
 	if (r < 0)
 		return r;
 	vm_dispatch(vm);

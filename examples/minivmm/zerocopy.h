@@ -42,7 +42,7 @@ uint64_t zerocopy_block(uint32_t n);
 /* `count` messages at once, a page apart, from block `first` on; cookies first + 1 ... */
 bool zerocopy_send(struct scene *s, uint32_t destination, uint32_t first, uint32_t count,
 		   uint32_t length, uint32_t timeout_ms);
-/* 64 blocks are lent to a stuck destination 0 and taken back, again and again. */
+/* Each queue lends 64 blocks to a stuck destination of its own, and gets them back, again and again. */
 bool zerocopy_churn(struct scene *s, uint64_t reclaims);
 void zerocopy_stop_load(struct scene *s, uint32_t queue);
 
@@ -52,10 +52,14 @@ const struct msg_outcome *zerocopy_outcome(struct scene *s, uint64_t cookie);
 /* Waiting; false: it did not come in time. */
 bool zerocopy_told(struct scene *s, uint64_t cookie, uint32_t result);
 bool zerocopy_all_told(struct scene *s, uint32_t first, uint32_t count, uint32_t result);
-bool zerocopy_load_over(struct scene *s); /* a load has posted all, and all is back */
+bool zerocopy_load_over(struct scene *s, uint64_t posted); /* so many were, and all are back */
 bool zerocopy_idle(struct scene *s); /* nothing in flight in the guest */
+bool zerocopy_lent(struct scene *s, uint64_t at_least);
 bool zerocopy_reclaimed(struct scene *s, uint64_t at_least);
 bool zerocopy_quarantined(struct scene *s, uint64_t blocks);
+/* For vm_wait(), with a uint64_t: so many blocks REFUSED, so many pages asked for. */
+bool zerocopy_refused(struct vm *vm, const void *at_least);
+bool zerocopy_jobs(struct vm *vm, const void *at_least);
 bool zerocopy_read_out(struct scene *s, uint32_t destination); /* the receiver reads all there is */
 
 /* Id of the oldest message that a destination has not read. */

@@ -55,8 +55,9 @@ static void at_expiry(struct scene *s)
 	       "%llu reclaimed, %llu late, the guest knows of %llu",
 	       (unsigned long long)stats.reclaimed, (unsigned long long)stats.late,
 	       (unsigned long long)back);
-	scene_tell(s, "%u messages, each told once: %llu complete (%llu after they were claimed), "
-		      "%llu reclaimed",
+	scene_tell(s,
+		   "%u messages, each told once: %llu complete (%llu after they were claimed), "
+		   "%llu reclaimed",
 		   ROUNDS * MESSAGES, (unsigned long long)sent, (unsigned long long)stats.in_time,
 		   (unsigned long long)back);
 }
@@ -121,7 +122,9 @@ static void ten_thousand(struct scene *s)
 	uint64_t reclaims, began;
 	int64_t before, after;
 
-	if (!zerocopy_begin(s) || !zerocopy_churn(s, 640))
+	zerocopy_destinations(s, LENDING_QUEUES);
+	s->options.lending.queues = LENDING_QUEUES;
+	if (!zerocopy_begin(s) || !zerocopy_churn(s, 512))
 		return;
 	c = &s->vm->lending->counts;
 	before = mappings(s);
@@ -135,12 +138,12 @@ static void ten_thousand(struct scene *s)
 	EXPECT(s, before >= 0 && after == before, "%lld mappings became %lld", (long long)before,
 	       (long long)after);
 	EXPECT(s, lending_stats(s->vm).late == lending_stats(s->vm).reclaimed,
-	       "%llu blocks were read late of %llu",
-	       (unsigned long long)lending_stats(s->vm).late,
+	       "%llu blocks were read late of %llu", (unsigned long long)lending_stats(s->vm).late,
 	       (unsigned long long)lending_stats(s->vm).reclaimed);
 	EXPECT(s, c->largest_batch >= 16, "OFFLINE actions do not come together: at most %llu",
 	       (unsigned long long)c->largest_batch);
-	scene_tell(s, "%llu blocks in %.1f s, %llu a batch, %.1f us a page; %lld mappings as before",
+	scene_tell(s,
+		   "%llu blocks in %.1f s, %llu a batch, %.1f us a page; %lld mappings as before",
 		   (unsigned long long)reclaims, (double)(vm_now(s->vm) - began) / 1e9,
 		   (unsigned long long)(c->jobs / (c->batches ? c->batches : 1)),
 		   (double)c->replace_ns * PAGE / 1e3 /

@@ -110,7 +110,7 @@ static void updates(struct scene *s)
 static void control_protection(struct scene *s)
 {
 	s->options.lending.control = LENDING_UNPROTECTED;
-	if (!count_while_reclaimed(s, 384))
+	if (!count_while_reclaimed(s, 256))
 		return;
 	EXPECT(s, zerocopy_lost_updates(s) > 0, "without write-protection no update was lost");
 	scene_tell(s, "as it has to be: %llu of %llu updates were lost",

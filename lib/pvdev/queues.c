@@ -73,8 +73,12 @@ bool vdev__pvdev_queue_read(const struct vdev_pvdev *p, uint32_t offset, uint32_
 
 static void move(struct vdev_pvdev *p, struct pvdev_queue *q, uint32_t state)
 {
+	uint32_t index = (uint32_t)(q - p->queues);
+
 	q->state = state;
-	vdev__pvdev_trace(p, VDEV_PVDEV_EV_QUEUE, 0, 0, (uint64_t)(q - p->queues) << 32 | state);
+	if (state != VDEV_GUEST_QUEUE_ON)
+		p->doorbells &= ~(UINT64_C(1) << index);
+	vdev__pvdev_trace(p, VDEV_PVDEV_EV_QUEUE, 0, 0, (uint64_t)index << 32 | state);
 }
 
 static void rings_of(const struct pvdev_queue *q, struct vdev_pvqueue_rings *ret)

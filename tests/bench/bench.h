@@ -64,5 +64,6 @@ void bench_lookup_writer(struct bench *b);
 void bench_unit(struct bench *b);
 void bench_bytes(struct bench *b);
 void bench_deadline(struct bench *b);
+void bench_pages(struct bench *b);
 
 #endif

@@ -21,6 +21,9 @@ static const struct {
 	{"removal/unit", bench_unit, "request, plan, removed, against the same made of GLib"},
 	{"removal/bytes", bench_bytes, "memory for each unit, against its limit"},
 	{"removal/deadline", bench_deadline, "cancel and arm, against wheel, heap, timerfd"},
+#ifdef __linux__
+	{"zerocopy/pages", bench_pages, "pages out from under a running guest, against mremap"},
+#endif
 };
 
 #define BENCHES (sizeof(benches) / sizeof(benches[0]))

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/image.h"
-#include "pvdev/internal.h"
+#include "fuzz_pvdev.h"
 
 #define UNITS 6u
 #define MAX_IMAGE 4096u
@@ -29,12 +29,6 @@ struct fuzz {
 	uint64_t units[UNITS];
 	int raised;
 };
-
-static void require(int ok)
-{
-	if (!ok)
-		abort();
-}
 
 static uint8_t byte(struct fuzz *f)
 {
@@ -99,7 +93,7 @@ static void put(struct fuzz *f, uint64_t offset, const uint8_t *bytes, size_t le
 	int mask = vdev_pvdev_write(f->pvdev, f->now, offset, bytes, length);
 
 	require((mask == -EINVAL) == (!length || length > 8));
-	require(mask < 0 || mask <= 7);
+	require(mask < 0 || mask <= 0x1f);
 	mark(f, mask);
 	if (mask > 0 && (mask & VDEV_PVDEV_DISPATCH) && byte(f) % 8)
 		pump(f);
@@ -152,8 +146,35 @@ static void command(struct fuzz *f)
 
 static void handshake(struct fuzz *f)
 {
-	put_register(f, VDEV_GUEST_DRIVER_FEATURES, 1u | (byte(f) & 2u));
+	put_register(f, VDEV_GUEST_DRIVER_FEATURES, 1u | (byte(f) & 6u));
 	put_register(f, VDEV_GUEST_STATUS, 7);
+}
+
+/* Rings that can be, at first; then ON, OFF, or something else. */
+static void queue(struct fuzz *f)
+{
+	uint8_t how = byte(f);
+
+	put_register(f, VDEV_GUEST_QUEUE_SELECT, how % 4);
+	put_register(f, VDEV_GUEST_QUEUE_SIZE, 2u << (how >> 2) % 4);
+	put_register(f, VDEV_GUEST_QUEUE_EVENTS_SIZE, 16);
+	put_register(f, VDEV_GUEST_QUEUE_EVENTS_HI, 1);
+	put_register(f, VDEV_GUEST_QUEUE_STATE, how >> 6);
+}
+
+/* The VMM does what the state asks for, or tries something else. */
+static void set_queue(struct fuzz *f)
+{
+	uint8_t how = byte(f);
+	uint32_t index = how % 4, state = how >> 2;
+	int now = vdev_pvdev_queue(f->pvdev, index, NULL, 0);
+	int r = vdev_pvdev_queue_set(f->pvdev, index, state);
+
+	mark(f, r);
+	if (now < 0 && (state == VDEV_GUEST_QUEUE_OFF || state == VDEV_GUEST_QUEUE_BROKEN))
+		require(r == -ENOENT);
+	if (now == VDEV_GUEST_QUEUE_STOPPING && state == VDEV_GUEST_QUEUE_OFF)
+		require(r == 0);
 }
 
 static void ask(struct fuzz *f)
@@ -224,12 +245,16 @@ static void load(struct fuzz *f)
 {
 	uint8_t image[MAX_IMAGE];
 	struct vdev_pvdev *p = NULL;
+	uint32_t version = 1;
 	size_t n = byte(f), size;
 	struct vdev__writer w;
 	int r;
 
+	if (n & 0x80)
+		version = 2;
+	n &= 0x7f;
 	n = n * 4 < f->size ? n * 4 : f->size;
-	vdev__writer_init(&w, image, sizeof(image), VDEV_PART_PVDEV, 1);
+	vdev__writer_init(&w, image, sizeof(image), VDEV_PART_PVDEV, version);
 	vdev__put_bytes(&w, f->data, n);
 	require(vdev__writer_finish(&w, &size) == 0);
 	f->data += n;
@@ -242,28 +267,7 @@ static void load(struct fuzz *f)
 	}
 	replace(f, p);
 	/* What was signalled before it was saved is not known here. */
-	f->raised = vdev_pvdev_line(p);
-}
-
-static void check_requests(const struct vdev_pvdev *p)
-{
-	uint32_t popped = 0, ejects = 0;
-
-	for (uint32_t i = 0; i < p->n_requests; i++) {
-		require(!i || p->requests[i].unit > p->requests[i - 1].unit);
-		require(p->requests[i].unit && p->requests[i].cookie);
-		popped += !p->requests[i].queued;
-	}
-	require(popped == p->n_popped);
-	for (uint32_t i = 0; i < p->n_events; i++) {
-		const struct pvdev_event *e = vdev__pvdev_event(p, i);
-		const struct pvdev_request *q = e->unit ? vdev__pvdev_request(p, e->unit) : NULL;
-
-		require(!e->unit || (q && q->queued && q->cookie == e->cookie));
-		require(e->unit || e->kind != VDEV_GUEST_EVENT_EJECT || i == 0);
-		ejects += e->unit != 0;
-	}
-	require(ejects == p->n_requests - p->n_popped);
+	f->raised = p->n_events && p->irq_enable;
 }
 
 static void check(struct fuzz *f)
@@ -275,19 +279,31 @@ static void check(struct fuzz *f)
 	require(vdev__pvdev_ready(p) || (!p->n_events && !p->n_requests));
 	require(p->used <= p->config.command_quota);
 	check_requests(p);
-	require(get_register(f, VDEV_GUEST_IRQ_STATUS) == (p->n_events != 0));
+	check_queues(p);
+	require(get_register(f, VDEV_GUEST_IRQ_STATUS) ==
+		((p->n_events ? 1u : 0u) | p->queue_irq << 1));
 	require((get_register(f, VDEV_GUEST_EVENT) != VDEV_GUEST_EVENT_NONE) == (p->n_events != 0));
-	if (!vdev_pvdev_line(p))
+	if (!p->n_events || !p->irq_enable)
 		f->raised = 0;
 	else
 		require(f->raised);
+}
+
+/* Below 0x80: those of the first page quarter; above: a doorbell. */
+static void any_register(struct fuzz *f)
+{
+	uint8_t which = byte(f);
+	uint32_t offset =
+		which & 0x80 ? VDEV_GUEST_QUEUE_DOORBELL + 4u * (which % 4u) : (which & 0x3fu) * 4u;
+
+	put_register(f, offset, (uint32_t)number(f, byte(f) % 5));
 }
 
 static void guest(struct fuzz *f, unsigned int op)
 {
 	switch (op) {
 	case 0:
-		put_register(f, (byte(f) & 0x1fu) * 4u, (uint32_t)number(f, byte(f) % 5));
+		any_register(f);
 		break;
 	case 1:
 		any_access(f, 1);
@@ -303,6 +319,9 @@ static void guest(struct fuzz *f, unsigned int op)
 		break;
 	case 5:
 		put_register(f, VDEV_GUEST_IRQ_ENABLE, byte(f));
+		break;
+	case 7:
+		queue(f);
 		break;
 	default:
 		command(f);
@@ -335,6 +354,13 @@ static void host(struct fuzz *f, unsigned int op)
 	case 6:
 		vdev_removal_set_address(f->removal, unit(f), number(f, byte(f) % 9));
 		break;
+	case 8:
+		set_queue(f);
+		break;
+	case 9:
+		vdev_pvdev_doorbells(f->pvdev);
+		require(vdev_pvdev_queue_irq(f->pvdev) == 0);
+		break;
 	default:
 		add_unit(f, byte(f) % UNITS);
 	}
@@ -344,13 +370,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vdev_removal_config c = {.struct_size = sizeof(c), .max_units = 64};
 	struct fuzz f = {.data = data, .size = size, .now = 1};
+	uint8_t shape;
 
 	require(vdev_removal_new(&f.removal, NULL, &c) == 0);
 	for (unsigned int i = 0; i < UNITS; i++)
 		add_unit(&f, i);
 	f.config.struct_size = sizeof(f.config);
 	f.config.removal = f.removal;
-	f.config.max_events = 1u + byte(&f) % 4;
+	shape = byte(&f);
+	f.config.max_events = 1u + shape % 4;
+	f.config.queues = shape >> 2 & 3u;
 	f.config.command_quota = 1u + byte(&f);
 	f.config.quota_period_ns = 1000;
 	require(vdev_pvdev_new(&f.pvdev, NULL, &f.config) == 0);
@@ -358,7 +387,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t op = byte(&f);
 
 		if (op & 0x80)
-			host(&f, op & 7);
+			host(&f, op & 15);
 		else
 			guest(&f, op & 7);
 		check(&f);

@@ -47,6 +47,7 @@ struct rig {
 	atomic_int fail_times;
 	unsigned long ignore_request; /* answered by 0 without asking the kernel */
 	atomic_int calls; /* of fail_request */
+	unsigned int slow_copy_us; /* UFFDIO_COPY takes so much longer */
 };
 
 static inline int rig_uffd_missing(void)
@@ -72,6 +73,8 @@ static inline int rig_ioctl(void *user, int fd, unsigned long request, void *arg
 
 	if (request == r->ignore_request)
 		return 0;
+	if (request == UFFDIO_COPY && r->slow_copy_us)
+		usleep(r->slow_copy_us);
 	if (request == r->fail_request) {
 		atomic_fetch_add(&r->calls, 1);
 		if (atomic_fetch_sub(&r->fail_skip, 1) <= 0 &&
@@ -213,6 +216,14 @@ static inline struct vdev_pages_stats rig_stats(struct rig *r)
 
 	assert_int_equal(vdev_pages_stats(r->p, &s, sizeof(s)), 0);
 	return s;
+}
+
+/* The counter follows the page by a moment. */
+static inline uint64_t rig_filled(struct rig *r, uint64_t expected)
+{
+	for (int i = 0; i < 1000 && rig_stats(r).filled < expected; i++)
+		usleep(1000);
+	return rig_stats(r).filled;
 }
 
 static inline struct vdev_pages_info rig_info(struct rig *r)

@@ -9,10 +9,11 @@
  *   safety    one final outcome for each request; no action while another one is outstanding; HIDE only
  *             with the guest's consent, its declared level, its reset, or by force; RELEASE after HIDE
  *             and not while an action that was given up may still run; a reset ends only when nothing
- *             is leaving; what was done is undone before "it works again" is told; a re-plug waits
+ *             is leaving; what was done is undone before "it works again" is told; a re-plug waits; what
+ *             was cancelled is neither hidden nor warned, unless FORCE or the acknowledgement comes later
  *   liveness  with a fair environment each request ends, and each re-plug comes to its slot
  *
- * BUG_1 .. BUG_8 plant one error each; run.sh requires that each is found.
+ * BUG_1 .. BUG_9 plant one error each; run.sh requires that each is found.
  */
 
 #define IDLE 0
@@ -54,6 +55,7 @@ bool g_owed, g_owed_next; /* a request has no final outcome yet: the present one
 bool g_ack, g_force, g_reset; /* reasons to hide */
 bool g_hidden, g_warned, g_quiesced;
 bool g_told; /* the operation's final outcome was told */
+bool g_kept; /* it was cancelled in time */
 byte g_running; /* actions that the performer is at, CANCEL aside */
 byte g_doing; /* which: the phase that it was given in */
 bool g_pressed; /* somebody has forced the overdue action already */
@@ -79,13 +81,15 @@ inline clear_operation()
 	forced = false; no_ack = false; acked = false; warned = false; quiesced = false;
 	demoted = false; returning = false; cancel = false; refused = false; failing = false;
 	note = false;
-	g_ack = false; g_force = false; g_reset = in_reset; g_told = false
+	g_ack = false; g_force = false; g_reset = in_reset; g_told = false; g_kept = false
 }
 
 inline go_hide()
 {
 	assert(g_ack || g_force || g_reset || level == SAFE ||
 	       (level == SAFE_IDLE && g_quiesced));
+	assert(!g_kept || g_ack || g_force);
+	cancel = false; late_ack = false;
 	phase = HIDE
 }
 
@@ -284,7 +288,7 @@ inline event_request()
 {
 	if
 	:: phase == IDLE -> g_owed = true; begin(false)
-	:: phase == END || (phase == UNDO && !returning) -> again = true; g_owed_next = true
+	:: phase == END || cancel || (phase == UNDO && !returning) -> again = true; g_owed_next = true
 	:: else -> g_owed = true
 	fi
 }
@@ -292,16 +296,16 @@ inline event_request()
 inline event_cancel()
 {
 	if
-	:: phase == IDLE || acked || (phase >= HIDE && phase != END) || forced
+	:: phase == IDLE || acked || (phase >= HIDE && phase != END) || forced || no_ack
 	:: else ->
 		if
-		:: phase == END || (phase == UNDO && !returning) ->
+		:: phase == END || cancel || (phase == UNDO && !returning) ->
 			again = false; again_forced = false; g_owed_next = false
 		:: else ->
-			cancel = true;
+			cancel = true; g_kept = true; returning = false;
 			if
 			:: out && !out_note
-			:: else -> returning = false; undo_or_end()
+			:: else -> undo_or_end()
 			fi
 		fi
 	fi
@@ -353,11 +357,16 @@ inline event_timeout()
 	fi
 }
 
+#ifndef BUG_9 /* a reset removes what was cancelled */
+#define KEEPS !cancel
+#else
+#define KEEPS true
+#endif
 inline event_reset_begin()
 {
 	in_reset = true; g_reset = true;
 	if
-	:: (phase >= NOT_READY && phase < UNDO) || (phase == UNDO && returning) ->
+	:: ((phase >= NOT_READY && phase < UNDO) || (phase == UNDO && returning)) && KEEPS ->
 		no_ack = true;
 		if
 		:: out && !out_note
@@ -419,6 +428,7 @@ inline give()
 		if
 		:: phase == QUIESCE -> quiesced = true; g_quiesced = true
 		:: phase == RELEASE -> assert(g_hidden && !g_lost)
+		:: phase == WARN -> assert(!g_kept)
 		:: else
 		fi
 	fi

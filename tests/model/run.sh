@@ -66,7 +66,7 @@ caught() { # BUG PROPERTY EVENTS
 holds safety "$events"
 holds answered $((events - 1))
 holds plugged $((events - 1))
-for bug in 1 2 3 4 7 8; do
+for bug in 1 2 3 4 7 8 9; do
   caught $bug safety 4
 done
 for bug in 5 6; do

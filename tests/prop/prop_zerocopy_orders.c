@@ -296,7 +296,8 @@ static void compare(struct run *r)
 	uint64_t got = 0, expected = 0;
 
 	same(r, "deadline()", vdev_zerocopy_deadline(r->z, &got), one_due(&r->m, &expected));
-	if (r->m.pushed ? got > expected : got != expected) /* at once is any time that has passed */
+	if (r->m.pushed ? got > expected
+			: got != expected) /* at once is any time that has passed */
 		DIFFER(r, "deadline %llu, expected %llu", (unsigned long long)got,
 		       (unsigned long long)expected);
 	compare_info(r);
@@ -364,7 +365,7 @@ static void begin(struct run *r, uint32_t until, uint32_t zero, uint32_t receive
 						  .mode = zero ? VDEV_ZEROCOPY_RESET
 							       : VDEV_ZEROCOPY_PRESERVE,
 						  .timeout_min_ns = 1,
-							 .max_slots = 16,
+						  .max_slots = 16,
 						  .offline_ns = ONE_OFFLINE};
 	same(r, "new()", vdev_zerocopy_new(&r->z, &env, &r->config), 0);
 	same(r, "add_memory()", vdev_zerocopy_add_memory(r->z, &memory), 0);

@@ -513,11 +513,6 @@ static void ask_anew(struct model *m, uint32_t i, uint32_t ended, int late_ack)
 	int forced = m->unit[i].again_forced;
 	uint32_t cover = m_joins(m, i, forced), target = m_target(m, i);
 
-	if (in_vain(m, i)) {
-		m->unit[i].requested = 0;
-		m->unit[i].again = 1;
-		return;
-	}
 	m->unit[i].again_forced = 0;
 	if (!cover) {
 		m->unit[target].op.forced = forced;

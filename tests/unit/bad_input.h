@@ -16,6 +16,7 @@
 
 #define BAD_SECOND UINT64_C(1000000000)
 #define BAD_IMAGE 8192u
+#define BAD_RAM (UINT64_C(1) << 20)
 
 struct bad {
 	struct vt_env v;
@@ -35,11 +36,28 @@ struct bad {
 	size_t image_size;
 	uint8_t pvdev_image[BAD_IMAGE];
 	size_t pvdev_image_size;
+	struct vdev_zerocopy *z;
+	struct vdev_zerocopy_queue *q; /* of z */
+	struct vdev_zerocopy *foreign;
+	struct vdev_zerocopy_queue *foreign_queue;
+	uint64_t over, taken, reserved, lent; /* messages of q, by what became of them */
+	uint64_t zerocopy_action; /* an action of z that is being performed */
+	uint8_t zerocopy_image[BAD_IMAGE];
+	size_t zerocopy_image_size;
+	struct vdev_pvqueue *pvq;
+	uint64_t message; /* of pvq */
+	uint8_t ram[0x3000]; /* of its guest */
+	uint8_t pvq_image[BAD_IMAGE];
+	size_t pvq_image_size;
 };
 
 /* What a row may change: counters that count misuse. */
 #define BAD_GUEST 0x1u /* vdev_removal_stats::bad_guest */
 #define BAD_DONE 0x2u /* vdev_removal_stats::bad_done */
+#define BAD_ZEROCOPY_DONE 0x4u /* vdev_zerocopy_stats::bad_done */
+#define BAD_STALE 0x8u /* vdev_zerocopy_stats::stale */
+#define BAD_REFUSED 0x10u /* vdev_zerocopy_stats::refused */
+#define BAD_PVQUEUE_STALE 0x20u /* vdev_pvqueue_stats::stale */
 
 struct bad_row {
 	const char *call; /* as in the version map */
@@ -54,7 +72,16 @@ struct bad_table {
 };
 
 extern const struct bad_table bad_objects, bad_events, bad_guest, bad_readers, bad_mock, bad_pvdev,
-	bad_plain;
+	bad_plain, bad_zerocopy, bad_zerocopy_readers, bad_pvqueue;
+
+/* bad_input_zerocopy_rig.c */
+void bad_zerocopy_begin(struct bad *b);
+void bad_zerocopy_end(struct bad *b);
+void bad_zerocopy_image(struct bad *b); /* must be as at the beginning */
+/* bad_input_pvqueue.c */
+void bad_pvqueue_begin(struct bad *b);
+void bad_pvqueue_end(struct bad *b);
+void bad_pvqueue_image(struct bad *b); /* the same */
 
 #define BAD_TABLE(name)                \
 	{                              \

@@ -37,7 +37,7 @@ static void new (struct bad *b)
 	c.max_events = 65537;
 	EINVAL_OF(make(NULL, &c));
 	c = good;
-	c.reserved[1] = 1;
+	c.reserved = 1;
 	EINVAL_OF(make(NULL, &c));
 	c = good;
 	c.command_quota = UINT32_MAX;
@@ -114,6 +114,39 @@ static void perform(struct bad *b)
 	}
 }
 
+static void queue(struct bad *b)
+{
+	struct vdev_pvqueue_rings rings = {.struct_size = 7};
+
+	EINVAL_OF(vdev_pvdev_queue(NULL, 0, &rings, sizeof(rings)));
+	EINVAL_OF(vdev_pvdev_queue(b->p, 0, &rings, 0));
+	EINVAL_OF(vdev_pvdev_queue(b->p, 0, &rings, 3));
+	assert_int_equal(vdev_pvdev_queue(b->p, 0, &rings, sizeof(rings)), -ENOENT);
+	assert_int_equal(vdev_pvdev_queue(b->p, UINT32_MAX, NULL, 0), -ENOENT);
+	assert_int_equal(rings.struct_size, 7);
+}
+
+static void queue_set(struct bad *b)
+{
+	EINVAL_OF(vdev_pvdev_queue_set(NULL, 0, VDEV_GUEST_QUEUE_OFF));
+	EINVAL_OF(vdev_pvdev_queue_set(b->p, 0, VDEV_GUEST_QUEUE_ON));
+	EINVAL_OF(vdev_pvdev_queue_set(b->p, 0, UINT32_MAX));
+	assert_int_equal(vdev_pvdev_queue_set(b->p, 0, VDEV_GUEST_QUEUE_OFF), -ENOENT);
+}
+
+static void doorbells(struct bad *b)
+{
+	assert_int_equal(vdev_pvdev_doorbells(NULL), 0);
+	assert_int_equal(vdev_pvdev_doorbells(b->p), 0);
+}
+
+static void queue_irq(struct bad *b)
+{
+	EINVAL_OF(vdev_pvdev_queue_irq(NULL));
+	assert_int_equal(vdev_pvdev_queue_irq(b->p), 0); /* has no queues */
+	assert_int_equal(vdev_pvdev_line(b->p), 0);
+}
+
 static void line(struct bad *b)
 {
 	EINVAL_OF(vdev_pvdev_line(NULL));
@@ -183,6 +216,10 @@ static const struct bad_row rows[] = {
 	{"vdev_pvdev_read", read_, read_past_the_end, 0},
 	{"vdev_pvdev_write", write_, write_past_the_end, 0},
 	{"vdev_pvdev_perform", perform, NULL, 0},
+	{"vdev_pvdev_queue", queue, NULL, 0},
+	{"vdev_pvdev_queue_set", queue_set, NULL, 0},
+	{"vdev_pvdev_doorbells", doorbells, NULL, 0},
+	{"vdev_pvdev_queue_irq", queue_irq, NULL, 0},
 	{"vdev_pvdev_line", line, NULL, 0},
 	{"vdev_pvdev_reset", reset, NULL, 0},
 	{"vdev_pvdev_stats", stats, NULL, 0},

@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 static const struct bad_table *const tables[] = {
-	&bad_objects, &bad_events, &bad_guest, &bad_readers, &bad_mock, &bad_pvdev, &bad_plain};
+	&bad_objects, &bad_events, &bad_guest,    &bad_readers,          &bad_mock,
+	&bad_pvdev,   &bad_plain,  &bad_zerocopy, &bad_zerocopy_readers, &bad_pvqueue};
 static const char *map_path;
 
 static uint64_t add(struct vdev_removal *r, uint32_t unit_class, uint32_t transport)
@@ -100,6 +101,8 @@ static void begin(struct bad *b)
 	make_mock(b);
 	pvdev.removal = b->r;
 	assert_int_equal(vdev_pvdev_new(&b->p, &b->v.env, &pvdev), 0);
+	bad_zerocopy_begin(b);
+	bad_pvqueue_begin(b);
 	assert_int_equal(vdev_removal_save(b->r, b->now, b->image, BAD_IMAGE, &b->image_size), 0);
 	assert_int_equal(
 		vdev_pvdev_save(b->p, b->now, b->pvdev_image, BAD_IMAGE, &b->pvdev_image_size), 0);
@@ -107,6 +110,8 @@ static void begin(struct bad *b)
 
 static void end(struct bad *b)
 {
+	bad_pvqueue_end(b);
+	bad_zerocopy_end(b);
 	vdev_pvdev_free(b->p);
 	vdev_mock_free(b->m);
 	vdev_removal_free(b->other);
@@ -117,7 +122,10 @@ static void end(struct bad *b)
 struct picture {
 	struct vdev_removal_stats removal;
 	struct vdev_pvdev_stats pvdev;
+	struct vdev_zerocopy_stats zerocopy;
+	struct vdev_pvqueue_stats pvqueue;
 	uint64_t mock_count, mock_due, engine_due;
+	uint64_t zerocopy_due;
 	int mock_timed, engine_timed;
 };
 
@@ -126,6 +134,9 @@ static void take(struct bad *b, struct picture *p)
 	memset(p, 0, sizeof(*p));
 	assert_int_equal(vdev_removal_stats(b->r, &p->removal, sizeof(p->removal)), 0);
 	assert_int_equal(vdev_pvdev_stats(b->p, &p->pvdev, sizeof(p->pvdev)), 0);
+	assert_int_equal(vdev_zerocopy_stats(b->z, &p->zerocopy, sizeof(p->zerocopy)), 0);
+	assert_int_equal(vdev_zerocopy_deadline(b->z, &p->zerocopy_due), 1);
+	assert_int_equal(vdev_pvqueue_stats(b->pvq, &p->pvqueue, sizeof(p->pvqueue)), 0);
 	p->mock_count = vdev_mock_count(b->m);
 	p->mock_timed = vdev_mock_deadline(b->m, &p->mock_due);
 	p->engine_timed = vdev_removal_deadline(b->r, &p->engine_due);
@@ -142,6 +153,8 @@ static void expect_images(struct bad *b)
 	assert_int_equal(vdev_pvdev_save(b->p, b->now, image, sizeof(image), &size), 0);
 	assert_int_equal(size, b->pvdev_image_size);
 	assert_memory_equal(image, b->pvdev_image, size);
+	bad_zerocopy_image(b);
+	bad_pvqueue_image(b);
 }
 
 static void expect_counted(uint64_t *now, uint64_t before, int must)
@@ -163,6 +176,14 @@ static void run_row(const struct bad_row *row)
 		       (row->counts & BAD_GUEST) != 0);
 	expect_counted(&after.removal.bad_done, before.removal.bad_done,
 		       (row->counts & BAD_DONE) != 0);
+	expect_counted(&after.zerocopy.bad_done, before.zerocopy.bad_done,
+		       (row->counts & BAD_ZEROCOPY_DONE) != 0);
+	expect_counted(&after.zerocopy.stale, before.zerocopy.stale,
+		       (row->counts & BAD_STALE) != 0);
+	expect_counted(&after.zerocopy.refused, before.zerocopy.refused,
+		       (row->counts & BAD_REFUSED) != 0);
+	expect_counted(&after.pvqueue.stale, before.pvqueue.stale,
+		       (row->counts & BAD_PVQUEUE_STALE) != 0);
 	assert_memory_equal(&before, &after, sizeof(before));
 	expect_images(&b);
 	if (row->then)
@@ -216,6 +237,9 @@ int main(int argc, char **argv)
 		TABLE("mock", bad_mock),
 		TABLE("pvdev", bad_pvdev),
 		TABLE("plain", bad_plain),
+		TABLE("zerocopy", bad_zerocopy),
+		TABLE("zerocopy_readers", bad_zerocopy_readers),
+		TABLE("pvqueue", bad_pvqueue),
 	};
 
 	if (argc != 2) {

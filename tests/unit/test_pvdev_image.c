@@ -272,7 +272,7 @@ static void foreign_images(void **state)
 	vdev__writer_init(&w, image.bytes, sizeof(image.bytes), VDEV_PART_REMOVAL, 1);
 	assert_int_equal(vdev__writer_finish(&w, &image.size), 0);
 	assert_int_equal(load(&g, &image, &p), -EBADMSG);
-	vdev__writer_init(&w, image.bytes, sizeof(image.bytes), VDEV_PART_PVDEV, 2);
+	vdev__writer_init(&w, image.bytes, sizeof(image.bytes), VDEV_PART_PVDEV, 3);
 	assert_int_equal(vdev__writer_finish(&w, &image.size), 0);
 	assert_int_equal(load(&g, &image, &p), -EPROTONOSUPPORT);
 	assert_null(p);

@@ -12,14 +12,26 @@ static void config_values(void **state)
 		{{.features = VDEV_GUEST_F_REMOVAL}, 0},
 		{{.features = ALL_FEATURES}, 0},
 		{{.features = VDEV_GUEST_F_PROGRESS}, -EINVAL},
-		{{.features = 0x4 | VDEV_GUEST_F_REMOVAL}, -EINVAL},
+		{{.features = 0x8 | VDEV_GUEST_F_REMOVAL}, -EINVAL},
+		{{.features = VDEV_GUEST_F_MESSAGES | VDEV_GUEST_F_REMOVAL},
+		 -EINVAL}, /* no queue */
+		{{.features = VDEV_GUEST_F_MESSAGES, .queues = 1}, -EINVAL}, /* needs REMOVAL */
+		{{.features = ALL_FEATURES, .queues = 1}, -EINVAL}, /* queues without MESSAGES */
+		{{.features = VDEV_GUEST_F_MESSAGES | VDEV_GUEST_F_REMOVAL, .queues = 1}, 0},
+		{{.queues = VDEV_GUEST_QUEUES}, 0},
+		{{.queues = VDEV_GUEST_QUEUES + 1u}, -EINVAL},
+		{{.queues = 1, .queue_size = 2}, 0},
+		{{.queues = 1, .queue_size = VDEV_GUEST_QUEUE_MOST}, 0},
+		{{.queues = 1, .queue_size = 1}, -EINVAL},
+		{{.queues = 1, .queue_size = 24}, -EINVAL},
+		{{.queues = 1, .queue_size = VDEV_GUEST_QUEUE_MOST * 2u}, -EINVAL},
+		{{.queue_size = 3}, -EINVAL},
 		{{.max_events = 1}, 0},
 		{{.max_events = 65536}, 0},
 		{{.max_events = 65537}, -EINVAL},
 		{{.command_quota = 1}, 0},
 		{{.quota_period_ns = UINT64_MAX}, 0},
-		{{.reserved = {1, 0}}, -EINVAL},
-		{{.reserved = {0, 1}}, -EINVAL},
+		{{.reserved = 1}, -EINVAL},
 	};
 	struct rig g;
 

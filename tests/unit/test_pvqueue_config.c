@@ -78,8 +78,8 @@ static void rings_that_cannot_be(void **state)
 		{8, 16, RING, EVENTS + 8, -EINVAL},
 		{8, 16, UINT64_MAX - 63, EVENTS, -EINVAL}, /* wraps */
 		{8, 16, RING, UINT64_MAX - 127, -EINVAL},
-		{8, 16, UINT64_MAX - 0x23f, EVENTS, 0}, /* ends just below 2^64 */
-		{8, 16, UINT64_MAX - 0x1ff, EVENTS, -EINVAL},
+		{8, 16, UINT64_MAX - 0x27f, EVENTS, 0}, /* ends just below 2^64 */
+		{8, 16, UINT64_MAX - 0x23f, EVENTS, -EINVAL},
 		{8, 16, RING, RING, -EINVAL}, /* overlap */
 		{8, 16, RING, RING + 0x200, -EINVAL},
 		{8, 16, RING, RING + 0x240, 0},

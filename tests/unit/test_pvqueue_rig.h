@@ -33,7 +33,8 @@ struct rig {
 	uint32_t accesses;
 	/* Called at each access, before it; NULL: nothing. */
 	void (*at_access)(struct rig *g, uint64_t address, size_t size, int is_write);
-	int nested; /* what a call from a hook gave */
+	int nested; /* calls from hooks that were refused */
+	int depth; /* of calls from hooks */
 	int mask; /* of all calls since it was cleared */
 };
 

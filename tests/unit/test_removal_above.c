@@ -123,6 +123,18 @@ static void r11_ack_below_says_nothing_about_the_bridge(void **state)
 	vt_expect(t, vdev_removal_unhold(t->r, t->now), "WARN:p REQUESTED:p");
 }
 
+static void r11_request_for_a_held_unit_stays_with_the_bridge(void **state)
+{
+	struct vt_removal *t = *state;
+
+	bridge(t);
+	vdev_removal_hold(t->r, t->now);
+	vt_expect(t, vt_request(t, 'p', 0), "");
+	vt_expect(t, vt_request(t, 'x', 0), "");
+	vt_expect(t, vt_ack(t, 'x'), "HIDE:xL");
+	vt_expect(t, vdev_removal_unhold(t->r, t->now), "WARN:p REQUESTED:x REQUESTED:p");
+}
+
 static void r2_ack_below_a_warned_bridge_is_its_ack(void **state)
 {
 	struct vt_removal *t = *state;
@@ -357,6 +369,7 @@ int main(void)
 		TEST(r16_request_below_an_eject_that_waits_for_an_outcome),
 		TEST(r12_cancel_of_one_below_that_is_past_return),
 		TEST(r11_ack_below_says_nothing_about_the_bridge),
+		TEST(r11_request_for_a_held_unit_stays_with_the_bridge),
 		TEST(r2_ack_below_a_warned_bridge_is_its_ack),
 		TEST(r2_whole_forest_is_removed_from_the_top),
 		TEST(r11_force_of_one_that_gave_way),

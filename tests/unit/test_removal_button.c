@@ -302,6 +302,19 @@ static void r9_kept_request_is_sent_though_its_time_is_up(void **state)
 	vt_expect(t, vt_pass(t, 5 * VT_SEC), "TIMED_OUT:a WARN:a REQUESTED:a");
 }
 
+static void r9_retry_while_no_press_is_possible(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_slot_with_card(t, VDEV_REMOVAL_UNSAFE);
+	vt_registers(t, 's', VT_BLINK, 0);
+	vt_expect(t, vt_request_with(t, 'a', VDEV_REMOVAL_ACK_RETRY, 1, 3 * VT_SEC), "");
+	vt_expect(t, vt_pass(t, 3 * VT_SEC), "");
+	assert_int_equal(vt_due(t), 3 * VT_SEC);
+	vt_expect(t, vt_pass(t, 3 * VT_SEC), "TIMED_OUT:aF");
+	assert_int_equal(vt_stats(t).timed_out, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +341,7 @@ int main(void)
 		TEST(r16_slot_of_another_transport_takes_no_acks_from_registers),
 		TEST(r9_next_press_is_not_forgotten_when_something_else_happens),
 		TEST(r9_kept_request_is_sent_though_its_time_is_up),
+		TEST(r9_retry_while_no_press_is_possible),
 	};
 
 	return cmocka_run_group_tests_name("removal_button", tests, NULL, NULL);

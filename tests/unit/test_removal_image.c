@@ -353,6 +353,17 @@ static void r10_what_was_told_to_one_that_is_gone_is_not_told_again(void **state
 	vt_expect(t, 0, "REMOVED:cFGXA");
 }
 
+static void r11_announce_that_was_outstanding_comes_again(void **state)
+{
+	struct vt_removal *t = *state;
+
+	vt_script(t, VDEV_REMOVAL_ANNOUNCE, 'a', VT_LATER);
+	vt_add(t, 'a', &(struct vdev_removal_unit){.flags = VDEV_REMOVAL_HOTPLUG});
+	vt_expect(t, 0, "ANNOUNCE:a");
+	assert_int_equal(vt_reload(t, t->now), 0);
+	vt_expect(t, 0, "ANNOUNCE:aA");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +384,7 @@ int main(void)
 		TEST(stuck_action_ended_with_its_process),
 		TEST(r10_what_is_told_to_one_that_is_gone_is_not_saved),
 		TEST(r10_what_was_told_to_one_that_is_gone_is_not_told_again),
+		TEST(r11_announce_that_was_outstanding_comes_again),
 	};
 
 	return cmocka_run_group_tests_name("removal_image", tests, NULL, NULL);

@@ -220,7 +220,7 @@ static void r16_ack_while_leaving_changes_nothing(void **state)
 	assert_int_equal(vt_stats(t).unasked, 1);
 }
 
-static void r16_hold_that_is_never_given_back_blocks_nothing(void **state)
+static void r16_hold_that_is_never_given_back_blocks_no_removal(void **state)
 {
 	struct vt_removal *t = *state;
 
@@ -330,7 +330,7 @@ int main(void)
 		TEST(r16_second_ack_of_a_held_one_is_counted),
 		TEST(r16_ack_of_a_unit_that_was_never_shown_is_counted),
 		TEST(r16_ack_while_leaving_changes_nothing),
-		TEST(r16_hold_that_is_never_given_back_blocks_nothing),
+		TEST(r16_hold_that_is_never_given_back_blocks_no_removal),
 		TEST(r16_eject_above_a_request),
 		TEST(r16_given_back_level_is_managements),
 		TEST(r16_eject_of_a_subtree),

@@ -31,11 +31,14 @@ extern const uint8_t guest_stubs[];
 static struct platform machine;
 static struct gate gates[256];
 
+/* By words: where KVM emulates the guest, each instruction costs a third of a microsecond. */
 void *memcpy(void *to, const void *from, unsigned long n)
 {
 	uint8_t *t = to;
 	const uint8_t *f = from;
 
+	for (; n >= 8; n -= 8, t += 8, f += 8)
+		*(volatile uint64_t *)t = *(const volatile uint64_t *)f;
 	while (n--)
 		*t++ = *f++;
 	return to;
@@ -43,10 +46,13 @@ void *memcpy(void *to, const void *from, unsigned long n)
 
 void *memset(void *to, int value, unsigned long n)
 {
-	volatile uint8_t *t = to;
+	uint8_t *t = to;
+	uint64_t word = (uint8_t)value * 0x0101010101010101ull;
 
+	for (; n >= 8; n -= 8, t += 8)
+		*(volatile uint64_t *)t = word;
 	while (n--)
-		*t++ = (uint8_t)value;
+		*(volatile uint8_t *)t++ = (uint8_t)value;
 	return to;
 }
 

@@ -118,12 +118,7 @@ static void begin_next(struct vdev_removal *r, uint32_t index, uint32_t m, uint3
 
 	if (!(u->flags & U_ANEW))
 		return;
-	u->flags &= ~U_ANEW;
-	if (in_vain(r, m)) {
-		u->flags = (u->flags & ~U_REQUESTED) | U_NEXT;
-		return;
-	}
-	u->flags &= ~U_NEXT_FORCED;
+	u->flags &= ~(U_ANEW | U_NEXT_FORCED);
 	cover = vdev__removal_joins(r, m, force);
 	if (cover != NOBODY) {
 		if (force)

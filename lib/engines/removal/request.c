@@ -265,7 +265,7 @@ int vdev_removal_cancel(struct vdev_removal *r, uint64_t now_ns, uint64_t unit)
 	vdev__removal_trace(r, VDEV_TRACE_EVENT, VDEV_REMOVAL_EV_CANCEL, index, 0);
 	if (ending(u))
 		drop_next(r, target);
-	else if (u->phase == UNDO && !(u->flags & O_ABSORB))
+	else if (u->flags & O_RETURN)
 		stay_undone(u);
 	else if (step_out(u))
 		u->flags |= O_CANCEL;

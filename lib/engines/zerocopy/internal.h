@@ -94,6 +94,7 @@ struct vdev_zerocopy_queue {
 	unsigned char apart1[LINE];
 	/* Owner thread. */
 	uint64_t sequence; /* of the next message */
+	uint32_t ahead; /* how far from it the last look for a free slot got */
 	uint32_t region; /* that the last block was in */
 	struct lane lanes[LANES];
 	_Atomic uint64_t count[N_OWNER];

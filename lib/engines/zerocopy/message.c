@@ -103,7 +103,8 @@ uint32_t vdev__zerocopy_message(uint32_t bits, enum message_event event, uint32_
 		return vdev__zerocopy_satisfied(bits, until)
 			       ? bits
 			       : become(bits & ~(W_ASKED | W_BY_RESET | W_ZERO),
-					VDEV_ZEROCOPY_SENT);
+					VDEV_ZEROCOPY_SENT) |
+					 with;
 	default:
 		return become(bits, VDEV_ZEROCOPY_FREE);
 	}

@@ -3,7 +3,7 @@
  * Zero-copy engine: the hot path (Z1, Z13).
  *
  * Slots are taken in the order of the sequence; one that a stuck message still holds is passed over, so
- * that nobody ever waits for it. A look at NEAR slots bounds the search.
+ * that nobody ever waits for it. Looking at NEAR slots bounds the search.
  */
 #include "internal.h"
 
@@ -81,14 +81,27 @@ static int gates(const struct vdev_zerocopy *z, uint32_t destination)
 	return VDEV_ZEROCOPY_LEND;
 }
 
+static bool is_free(const struct vdev_zerocopy_queue *q, uint64_t sequence)
+{
+	return word_state(atomic_load_explicit(&slot_at(q, sequence)->word,
+					       memory_order_acquire)) == VDEV_ZEROCOPY_FREE;
+}
+
+/*
+ * In order, if it can be: when the ring is full the oldest message is the likely one to end, and ids
+ * without gaps make short ranges. Else where the last look ended, so that all are looked at in turn.
+ */
 static bool find_slot(struct vdev_zerocopy_queue *q)
 {
-	for (uint32_t n = 0; n < NEAR; n++, q->sequence++) {
-		uint64_t w =
-			atomic_load_explicit(&slot_at(q, q->sequence)->word, memory_order_acquire);
-
-		if (VDEV__LIKELY(word_state(w) == VDEV_ZEROCOPY_FREE))
+	if (VDEV__LIKELY(is_free(q, q->sequence)))
+		return true;
+	for (uint32_t n = 0; n < NEAR; n++) {
+		q->ahead = q->ahead < q->mask ? q->ahead + 1 : 1;
+		if (is_free(q, q->sequence + q->ahead)) {
+			q->sequence += q->ahead;
+			q->ahead = 0;
 			return true;
+		}
 	}
 	return false;
 }

@@ -152,7 +152,7 @@ static uint32_t cover_of(const struct vdev_pages *p, uint32_t first, struct span
 	const struct region *r = p->pieces[first].region;
 	uint32_t i;
 
-	*ret_span = (struct span){.begin = p->pieces[first].host};
+	*ret_span = (struct span){.begin = p->pieces[first].host, .step = r->granule};
 	for (i = first; i < p->piece_count; i++) {
 		const struct piece *piece = &p->pieces[i];
 
@@ -174,6 +174,20 @@ static void publish(struct vdev_pages *p, uint32_t count)
 	pthread_mutex_unlock(&p->serve_lock);
 }
 
+static int set_protection(struct vdev_pages *p, const struct span *span, int on)
+{
+	struct vdev__uffd_fill f = {.host = span->begin,
+				    .bytes = span->end - span->begin,
+				    .step = span->step,
+				    .protected = on};
+	int err = vdev__uffd_protect(p, &f);
+
+	if (err)
+		vdev__pages_because(p, err, "UFFDIO_WRITEPROTECT (%s): %s", on ? "on" : "off",
+				    strerror(-err));
+	return err;
+}
+
 static void protect(struct vdev_pages *p)
 {
 	uint32_t i = 0, next, n = 0;
@@ -187,10 +201,7 @@ static void protect(struct vdev_pages *p)
 		}
 		next = cover_of(p, i, &p->covers[n]);
 		publish(p, ++n);
-		err = vdev__uffd_protect(p, p->covers[n - 1].begin,
-					 p->covers[n - 1].end - p->covers[n - 1].begin, 1);
-		if (err)
-			vdev__pages_because(p, err, "UFFDIO_WRITEPROTECT: %s", strerror(-err));
+		err = set_protection(p, &p->covers[n - 1], 1);
 		for (; i < next; i++)
 			if (err && preserves(&p->pieces[i]))
 				p->pieces[i].status = err;
@@ -200,15 +211,9 @@ static void protect(struct vdev_pages *p)
 static void unprotect(struct vdev_pages *p)
 {
 	uint32_t i;
-	int err;
 
-	for (i = 0; i < p->cover_count; i++) {
-		err = vdev__uffd_protect(p, p->covers[i].begin,
-					 p->covers[i].end - p->covers[i].begin, 0);
-		if (err)
-			vdev__pages_because(p, err, "UFFDIO_WRITEPROTECT (off): %s",
-					    strerror(-err));
-	}
+	for (i = 0; i < p->cover_count; i++)
+		set_protection(p, &p->covers[i], 0);
 	publish(p, 0);
 }
 

@@ -136,30 +136,28 @@ static int kept(struct vdev_pages *p, struct piece *piece, uint64_t done)
 	return move_in(p, piece, done);
 }
 
-static int copy_in(struct vdev_pages *p, const struct piece *piece, uint64_t *done)
+static struct vdev__uffd_fill fill_of(const struct vdev_pages *p, const struct piece *piece)
 {
-	uint64_t more = 0;
-	int err = vdev__uffd_copy(p, piece->host + *done, p->copy + piece->copy_at + *done,
-				  piece->bytes - *done, 0, &more);
-
-	*done += more;
-	return err;
+	return (struct vdev__uffd_fill){.host = piece->host,
+					.bytes = piece->bytes,
+					.step = piece->region->granule,
+					.from = p->copy + piece->copy_at};
 }
 
 /* Its contents are in `copy` only: they have to come back, whatever it takes. */
 static int fill_preserved(struct vdev_pages *p, struct piece *piece)
 {
-	uint64_t done = 0;
+	struct vdev__uffd_fill f = fill_of(p, piece);
 	uint32_t round;
 	int err = 0;
 
 	for (round = 0; round < ROUNDS; round++) {
-		err = copy_in(p, piece, &done);
+		err = vdev__uffd_copy(p, &f);
 		if (!err)
 			return 0;
 		if (err == -EEXIST && in_file(piece))
-			return kept(p, piece, done);
-		if (!move_in(p, piece, done)) {
+			return kept(p, piece, f.done);
+		if (!move_in(p, piece, f.done)) {
 			p->stats.rescued++;
 			return piece->region->r.flags & VDEV_PAGES_PEERS ? err : 0;
 		}
@@ -170,24 +168,33 @@ static int fill_preserved(struct vdev_pages *p, struct piece *piece)
 	return err;
 }
 
+/* UFFDIO_ZEROPAGE knows no huge pages. */
+static int zero_huge(struct vdev_pages *p, struct vdev__uffd_fill *whole)
+{
+	int err = 0;
+
+	while (!err && whole->done < whole->bytes) {
+		struct vdev__uffd_fill f = {.host = whole->host + whole->done,
+					    .bytes = whole->step,
+					    .step = whole->step,
+					    .from = p->zeros};
+
+		err = vdev__uffd_copy(p, &f);
+		whole->done += f.done;
+	}
+	return err;
+}
+
 /* Zeroes may as well come in when they are touched. */
 static int fill_reset(struct vdev_pages *p, struct piece *piece)
 {
-	uint64_t done = 0, more = 0;
-	int err;
+	struct vdev__uffd_fill f = fill_of(p, piece);
+	int huge = piece->region->r.kind == VDEV_PAGES_HUGETLB &&
+		   !vdev__region_moved(piece->region, piece->host);
+	int err = huge ? zero_huge(p, &f) : vdev__uffd_zero(p, &f);
 
-	if (piece->region->r.kind != VDEV_PAGES_HUGETLB ||
-	    vdev__region_moved(piece->region, piece->host)) {
-		err = vdev__uffd_zero(p, piece->host, piece->bytes, &done);
-	} else {
-		do {
-			err = vdev__uffd_copy(p, piece->host + done, p->zeros,
-					      piece->region->granule, 0, &more);
-			done += more;
-		} while (!err && done < piece->bytes);
-	}
 	if (err == -EEXIST && in_file(piece))
-		return kept(p, piece, done);
+		return kept(p, piece, f.done);
 	if (err)
 		vdev__uffd_wake(p, piece->host, piece->bytes);
 	return 0;

@@ -44,7 +44,7 @@ static int next_of_file(const struct holes *h, uint64_t host, uint64_t end, stru
 	if (data < 0 && errno == ENXIO)
 		return 0;
 	if (data < 0 || hole < 0) { /* it cannot tell */
-		*s = (struct span){host, end};
+		*s = (struct span){.begin = host, .end = end};
 		return 1;
 	}
 	s->begin = (uint64_t)data + base < host ? host : ((uint64_t)data + base) & mask;
@@ -67,7 +67,7 @@ static int next_of_pagemap(const struct holes *h, uint64_t host, uint64_t end, s
 			want = ENTRIES;
 		got = pread(h->fd, entries, want * 8, (off_t)(at / VDEV__PAGES_PAGE * 8));
 		if (got < (ssize_t)(want * 8)) {
-			*s = (struct span){inside ? s->begin : at, end};
+			*s = (struct span){.begin = inside ? s->begin : at, .end = end};
 			return 1;
 		}
 		for (i = 0; i < want; i++, at += VDEV__PAGES_PAGE) {
@@ -93,7 +93,7 @@ int vdev__holes_next(const struct holes *h, uint64_t host, struct span *ret_span
 	if (host >= end)
 		return 0;
 	if (h->fd < 0) {
-		*ret_span = (struct span){host, end};
+		*ret_span = (struct span){.begin = host, .end = end};
 		return 1;
 	}
 	return h->file ? next_of_file(h, host, end, ret_span)

@@ -63,6 +63,7 @@ struct piece {
 
 struct span {
 	uint64_t begin, end;
+	uint64_t step; /* cover: granule */
 };
 
 struct vdev_pages {
@@ -108,11 +109,17 @@ int vdev__uffd_open(struct vdev_pages *p);
 /* live: for write-protection, too. */
 int vdev__uffd_register(struct vdev_pages *p, uint64_t host, uint64_t bytes, int live);
 void vdev__uffd_unregister(struct vdev_pages *p, uint64_t host, uint64_t bytes);
-int vdev__uffd_protect(struct vdev_pages *p, uint64_t host, uint64_t bytes, int on);
-/* *ret_done: bytes that were filled, also on failure. */
-int vdev__uffd_copy(struct vdev_pages *p, uint64_t host, const void *from, uint64_t bytes,
-		    int protected, uint64_t *ret_done);
-int vdev__uffd_zero(struct vdev_pages *p, uint64_t host, uint64_t bytes, uint64_t *ret_done);
+/* A range to fill or to protect. `done` counts on from where it is, also when it fails. */
+struct vdev__uffd_fill {
+	uint64_t host, bytes;
+	uint64_t step; /* granule: for ranges that are in several mappings */
+	uint64_t done;
+	const void *from; /* copy */
+	int protected; /* protect: on or off; copy: the new pages are */
+};
+int vdev__uffd_protect(struct vdev_pages *p, struct vdev__uffd_fill *f);
+int vdev__uffd_copy(struct vdev_pages *p, struct vdev__uffd_fill *f);
+int vdev__uffd_zero(struct vdev_pages *p, struct vdev__uffd_fill *f);
 void vdev__uffd_wake(struct vdev_pages *p, uint64_t host, uint64_t bytes);
 
 /* serve.c */

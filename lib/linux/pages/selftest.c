@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The self-test: two granules under a writer, each page held by a pipe (vmsplice) while it is
- * replaced. The first is preserved, the second reset, both in one batch. Then the pipe has to give the
+ * The self-test: memory under a writer, its first and its last granule held by a pipe (vmsplice) while
+ * they are replaced. The last is reset, all others are preserved, in one batch. Then the pipe has to give the
  * old bytes, the writer has to see the new ones, and none of its updates may be lost.
  */
 #include <errno.h>
@@ -17,6 +17,8 @@
 
 #define ROUNDS 16
 #define PAGE 4096u
+#define PAGES \
+	64u /* of 4 KiB: while so many are copied a writer on another CPU would lose updates */
 #define HEAD 64u /* the counter is in it */
 #define NO_KVM (-2)
 
@@ -26,7 +28,7 @@ struct trial {
 	struct vdev_pages_info info;
 	struct vdev_pages_report *report;
 	struct vdev__writer writer;
-	uint8_t *first, *second;
+	uint8_t *first, *last;
 	int pipe[2];
 	int preserve, reset; /* outcomes */
 };
@@ -34,7 +36,7 @@ struct trial {
 static int make_memory(struct trial *t, uint32_t kind)
 {
 	const int anon = MAP_PRIVATE | MAP_ANONYMOUS;
-	uint64_t granule = PAGE;
+	uint64_t granule = PAGE, size;
 	struct stat st;
 	void *memory;
 	int fd = -1;
@@ -48,16 +50,16 @@ static int make_memory(struct trial *t, uint32_t kind)
 		return -errno;
 	if (kind == VDEV_PAGES_HUGETLB)
 		granule = (uint64_t)st.st_blksize;
-	t->region.size_bytes = 2 * granule;
-	if (fd >= 0 && ftruncate(fd, (off_t)(2 * granule)))
+	size = kind == VDEV_PAGES_HUGETLB ? 2 * granule : PAGES * granule;
+	t->region.size_bytes = size;
+	if (fd >= 0 && ftruncate(fd, (off_t)size))
 		return -errno;
-	memory =
-		mmap(NULL, 2 * granule, PROT_READ | PROT_WRITE, fd >= 0 ? MAP_SHARED : anon, fd, 0);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, fd >= 0 ? MAP_SHARED : anon, fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
 	t->region.host_address = (uint64_t)(uintptr_t)memory;
 	t->first = memory;
-	t->second = t->first + granule;
+	t->last = t->first + size - granule;
 	return 0;
 }
 
@@ -81,7 +83,7 @@ static uint64_t differ(const uint8_t *page, uint8_t expected)
 /* The pages belong to the pipe now, until it is read. */
 static int hold(struct trial *t)
 {
-	struct iovec v[2] = {{t->first, PAGE}, {t->second, PAGE}};
+	struct iovec v[2] = {{t->first, PAGE}, {t->last, PAGE}};
 	ssize_t put = vmsplice(t->pipe[1], v, 2, SPLICE_F_NONBLOCK);
 
 	return put == 2 * PAGE ? 0 : put < 0 ? -errno : -EIO;
@@ -91,28 +93,28 @@ static int hold(struct trial *t)
 static int receive(struct trial *t, uint8_t old, uint32_t counter)
 {
 	uint8_t got[2 * PAGE];
-	uint64_t first, second;
+	uint64_t first, last;
 	uint32_t then;
 
 	if (read(t->pipe[0], got, sizeof(got)) != sizeof(got))
 		return -EIO;
 	memcpy(&then, got, sizeof(then));
 	first = t->preserve < 0 ? 0 : differ(got, old) + (then > counter ? sizeof(then) : 0);
-	second = differ(got + PAGE, old);
-	t->report->wrong_bytes += first + second;
+	last = differ(got + PAGE, old);
+	t->report->wrong_bytes += first + last;
 	if (first)
 		t->preserve = VDEV_PAGES_NO;
-	if (second)
+	if (last)
 		t->reset = VDEV_PAGES_NO;
 	return 0;
 }
 
 static int replace(struct trial *t)
 {
-	uint64_t granule = t->info.granule_bytes;
+	uint64_t granule = t->info.granule_bytes, rest = t->info.size_bytes - granule;
 	struct vdev_pages_range ranges[2] = {
-		{.size_bytes = granule, .mode = VDEV_ZEROCOPY_PRESERVE},
-		{.guest_address = granule, .size_bytes = granule, .mode = VDEV_ZEROCOPY_RESET},
+		{.size_bytes = rest, .mode = VDEV_ZEROCOPY_PRESERVE},
+		{.guest_address = rest, .size_bytes = granule, .mode = VDEV_ZEROCOPY_RESET},
 	};
 	int status[2] = {0, 0};
 
@@ -143,11 +145,11 @@ static int round_trip(struct trial *t, uint8_t old, uint8_t new)
 	counter = __atomic_load_n((uint32_t *)(void *)t->first, __ATOMIC_RELAXED);
 	if (t->preserve >= 0 && differ(t->first, old))
 		t->preserve = VDEV_PAGES_NO;
-	if (differ(t->second, 0))
+	if (differ(t->last, 0))
 		t->reset = VDEV_PAGES_NO;
 	if (t->preserve >= 0)
 		memset(t->first + HEAD, new, PAGE - HEAD);
-	memset(t->second + HEAD, new, PAGE - HEAD);
+	memset(t->last + HEAD, new, PAGE - HEAD);
 	if (!t->info.live)
 		vdev__writer_resume(&t->writer);
 	err = vdev__writer_sees(&t->writer, (uint16_t)(new << 8 | new));
@@ -188,12 +190,12 @@ static int under_writer(struct trial *t, int kvm_fd)
 		return err;
 	memset(t->first, 0, PAGE);
 	memset(t->first + HEAD, 0x11, PAGE - HEAD);
-	memset(t->second, 0x11, PAGE);
+	memset(t->last, 0x11, PAGE);
 	err = vdev_pages_get(t->pages, 0, &t->info, sizeof(t->info));
 	if (!err && !t->info.live)
 		err = vdev_pages_stopped(t->pages, VDEV_PAGES_GUEST_STOPPED);
 	if (!err)
-		err = vdev__writer_start(&t->writer, kvm_fd, t->first, t->second, &t->report->kvm);
+		err = vdev__writer_start(&t->writer, kvm_fd, t->first, t->last, &t->report->kvm);
 	if (!err) {
 		err = rounds(t);
 		vdev_pages_remove(t->pages, 0); /* who waits for a fault goes on */

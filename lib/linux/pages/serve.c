@@ -46,32 +46,34 @@ static int dropped(const struct vdev_pages *p, uint64_t at)
 }
 
 /* Whatever comes of it, who waits tries again: without memory that leads to here again. */
-static int fill(struct vdev_pages *p, const struct region *r, uint64_t at, int write)
+static void fill(struct vdev_pages *p, const struct region *r, uint64_t at, int write)
 {
-	int protected = covered(p, at), err;
-	uint64_t bytes = VDEV__PAGES_PAGE, done = 0;
+	struct vdev__uffd_fill f = {
+		.bytes = VDEV__PAGES_PAGE, .from = p->zeros, .protected = covered(p, at)};
+	int err;
 
 	if (r && r->r.kind == VDEV_PAGES_HUGETLB && !vdev__region_moved(r, at))
-		bytes = r->granule;
-	at &= ~(bytes - 1);
+		f.bytes = r->granule;
+	f.host = at & ~(f.bytes - 1);
+	f.step = f.bytes;
 	/* The shared page of zeroes will do for who reads. */
-	if (!write && !protected && bytes == VDEV__PAGES_PAGE)
-		err = vdev__uffd_zero(p, at, bytes, &done);
+	if (!write && !f.protected && f.bytes == VDEV__PAGES_PAGE)
+		err = vdev__uffd_zero(p, &f);
 	else
-		err = vdev__uffd_copy(p, at, p->zeros, bytes, protected, &done);
+		err = vdev__uffd_copy(p, &f);
 	if (err)
-		vdev__uffd_wake(p, at, bytes);
+		vdev__uffd_wake(p, f.host, f.bytes);
 	else
 		atomic_fetch_add_explicit(&p->filled, 1, memory_order_relaxed);
-	return err;
 }
 
 static void unprotect(struct vdev_pages *p, const struct region *r, uint64_t at)
 {
 	uint64_t bytes = r ? r->granule : VDEV__PAGES_PAGE;
+	struct vdev__uffd_fill f = {.host = at & ~(bytes - 1), .bytes = bytes, .step = bytes};
 
 	if (!covered(p, at))
-		vdev__uffd_protect(p, at & ~(bytes - 1), bytes, 0);
+		vdev__uffd_protect(p, &f);
 }
 
 static void serve_one(struct vdev_pages *p, const struct uffd_msg *m)

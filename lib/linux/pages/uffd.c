@@ -117,63 +117,80 @@ static int again(int err, uint32_t *tries)
 	return 1;
 }
 
-int vdev__uffd_protect(struct vdev_pages *p, uint64_t host, uint64_t bytes, int on)
+/*
+ * One ioctl for the whole range where one mapping holds it, as is usual. Else the kernel says -ENOENT and has done
+ * nothing: then step by step.
+ */
+static int in_steps(struct vdev_pages *p, struct vdev__uffd_fill *f,
+		    int (*one)(struct vdev_pages *p, struct vdev__uffd_fill *f, uint64_t bytes))
+{
+	uint64_t chunk = f->bytes;
+	uint32_t tries = 0;
+	int err = 0;
+
+	while (f->done < f->bytes) {
+		if (chunk > f->bytes - f->done)
+			chunk = f->bytes - f->done;
+		err = one(p, f, chunk);
+		if (err == -ENOENT && chunk > f->step)
+			chunk = f->step;
+		else if (err && !again(err, &tries))
+			break;
+	}
+	return f->done < f->bytes ? err : 0;
+}
+
+static int protect_one(struct vdev_pages *p, struct vdev__uffd_fill *f, uint64_t bytes)
 {
 	struct uffdio_writeprotect w = {
-		.range = {.start = host, .len = bytes},
-		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+		.range = {.start = f->host + f->done, .len = bytes},
+		.mode = f->protected ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
 	};
-	uint32_t tries = 0;
-	int err;
+	int err = call(p, UFFDIO_WRITEPROTECT, &w);
 
-	do
-		err = call(p, UFFDIO_WRITEPROTECT, &w);
-	while (again(err, &tries));
+	if (!err)
+		f->done += bytes;
 	return err;
 }
 
-int vdev__uffd_copy(struct vdev_pages *p, uint64_t host, const void *from, uint64_t bytes,
-		    int protected, uint64_t *ret_done)
+static int copy_one(struct vdev_pages *p, struct vdev__uffd_fill *f, uint64_t bytes)
 {
-	uint64_t done = 0;
-	uint32_t tries = 0;
-	int err = 0;
+	struct uffdio_copy c = {
+		.dst = f->host + f->done,
+		.src = (uint64_t)(uintptr_t)f->from + f->done,
+		.len = bytes,
+		.mode = f->protected ? UFFDIO_COPY_MODE_WP : 0,
+	};
+	int err = call(p, UFFDIO_COPY, &c);
 
-	while (done < bytes) {
-		struct uffdio_copy c = {
-			.dst = host + done,
-			.src = (uint64_t)(uintptr_t)from + done,
-			.len = bytes - done,
-			.mode = protected ? UFFDIO_COPY_MODE_WP : 0,
-		};
-
-		err = call(p, UFFDIO_COPY, &c);
-		if (c.copy > 0)
-			done += (uint64_t)c.copy;
-		if (err && !again(err, &tries))
-			break;
-	}
-	*ret_done = done;
-	return done < bytes ? err : 0;
+	if (c.copy > 0)
+		f->done += (uint64_t)c.copy;
+	return err;
 }
 
-int vdev__uffd_zero(struct vdev_pages *p, uint64_t host, uint64_t bytes, uint64_t *ret_done)
+static int zero_one(struct vdev_pages *p, struct vdev__uffd_fill *f, uint64_t bytes)
 {
-	uint64_t done = 0;
-	uint32_t tries = 0;
-	int err = 0;
+	struct uffdio_zeropage z = {.range = {.start = f->host + f->done, .len = bytes}};
+	int err = call(p, UFFDIO_ZEROPAGE, &z);
 
-	while (done < bytes) {
-		struct uffdio_zeropage z = {.range = {.start = host + done, .len = bytes - done}};
+	if (z.zeropage > 0)
+		f->done += (uint64_t)z.zeropage;
+	return err;
+}
 
-		err = call(p, UFFDIO_ZEROPAGE, &z);
-		if (z.zeropage > 0)
-			done += (uint64_t)z.zeropage;
-		if (err && !again(err, &tries))
-			break;
-	}
-	*ret_done = done;
-	return done < bytes ? err : 0;
+int vdev__uffd_protect(struct vdev_pages *p, struct vdev__uffd_fill *f)
+{
+	return in_steps(p, f, protect_one);
+}
+
+int vdev__uffd_copy(struct vdev_pages *p, struct vdev__uffd_fill *f)
+{
+	return in_steps(p, f, copy_one);
+}
+
+int vdev__uffd_zero(struct vdev_pages *p, struct vdev__uffd_fill *f)
+{
+	return in_steps(p, f, zero_one);
 }
 
 void vdev__uffd_wake(struct vdev_pages *p, uint64_t host, uint64_t bytes)
