@@ -63,7 +63,7 @@ import json, os, sys
 top, (suite, name) = sys.argv[1] + "/", sys.argv[2].split("/", 1)
 for t in json.load(sys.stdin):
     if t["name"] == name and any(s.split(":")[-1] == suite for s in t["suite"]):
-        print("\n".join(os.path.relpath(a, top) for a in t["cmd"] if a.startswith(top)))' \
+        print("\n".join(os.path.relpath(a, top) for a in map(os.path.normpath, t["cmd"]) if a.startswith(top)))' \
       "$(realpath "$(dir_of "$1")")" "$2")
   fi
   ninja -C "$(dir_of "$1")" "${targets[@]}" >"$copy/build.log" 2>&1

@@ -293,21 +293,36 @@ static void span(struct json_object *list, const struct entry *e, const struct e
 	json_object_object_add(o, "dur", json_object_new_double(us < 1 ? 1 : us));
 }
 
+static const char *message_name(uint32_t kind)
+{
+	switch (kind - VDEV_PVQUEUE_EV_MESSAGE) {
+	case VDEV_GUEST_MSG_SEND:
+		return "lent";
+	case VDEV_GUEST_MSG_RECEIVE:
+		return "lent, to be written";
+	default:
+		return "guest: asks for it back";
+	}
+}
+
 /* Lent: from the guest's descriptor until it was told; in quarantine: from then until RELEASE. */
 static void queue_event(struct trace *t, struct json_object *list, size_t index, uint32_t track)
 {
 	const struct entry *e = &t->entries[index];
+	uint32_t kind = e->event.kind & 0xf00;
 	struct json_object *o;
 
-	if ((e->event.kind & 0xf00) == VDEV_PVQUEUE_EV_MESSAGE) {
+	if (kind == VDEV_PVQUEUE_EV_MESSAGE) {
 		span(list, e,
 		     later(t, index, VDEV_PART_PVQUEUE, VDEV_TRACE_EVENT, VDEV_PVQUEUE_EV_TOLD,
 			   0xf00),
-		     track, "lent");
+		     track, message_name(e->event.kind));
 		return;
 	}
 	o = add(list, "i", e, track,
-		(e->event.kind & 0xf00) == VDEV_PVQUEUE_EV_TOLD ? "guest: told" : "guest: refused");
+		kind == VDEV_PVQUEUE_EV_TOLD      ? "guest: told"
+		: kind == VDEV_PVQUEUE_EV_REFUSED ? "guest: refused"
+						  : "queue: broken");
 	json_object_object_add(o, "s", text("t"));
 }
 

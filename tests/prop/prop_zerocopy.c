@@ -357,7 +357,7 @@ int main(int argc, char **argv)
 			       .ops = ops,
 			       .op_count = COUNT(events),
 			       .seed = 20261122,
-			       .runs = 3000,
+			       .runs = 10000,
 			       .length = 200,
 			       .seconds = 20,
 			       .run = run};

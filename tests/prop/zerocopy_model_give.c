@@ -228,7 +228,8 @@ static struct zm_action *refusal_of(struct zm *m, const struct vdev_action *a)
 		struct zm_refusal *r = &m->refusal[i];
 
 		if (!r->used || r->status != (int64_t)a->arg[2] ||
-		    (r->out.again ? r->out.id != a->id : r->out.id || r->out.cancel))
+		    (r->out.again ? r->out.id != a->id
+				  : r->out.id || r->out.cancel || r->out.paused != VDEV_NONE))
 			continue;
 		return &r->out;
 	}

@@ -6,15 +6,20 @@
 #include "bad_input_common.h"
 
 #include <vdev/kvm.h>
+#include <vdev/pages.h>
 #include <vdev/runtime.h>
 
 #define BAD_DEVICE 7u /* a handle with one irqfd */
+
+#define BAD_RAM 4096u
 
 struct bad_linux {
 	struct vt_env v;
 	struct vdev_kvm *kvm;
 	struct vdev_runtime *rt;
 	struct vdev_removal *removal;
+	struct vdev_pages *pages; /* with one page of RAM at guest address 0 */
+	void *ram;
 	uint64_t ioctls; /* made so far */
 };
 
@@ -29,6 +34,6 @@ struct bad_linux_table {
 	uint32_t count;
 };
 
-extern const struct bad_linux_table bad_kvm, bad_runtime;
+extern const struct bad_linux_table bad_kvm, bad_pages, bad_runtime;
 
 #endif

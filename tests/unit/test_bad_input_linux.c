@@ -3,8 +3,9 @@
 #include "bad_input_linux.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 
-static const struct bad_linux_table *const tables[] = {&bad_kvm, &bad_runtime};
+static const struct bad_linux_table *const tables[] = {&bad_kvm, &bad_pages, &bad_runtime};
 static const char *map_path;
 
 static int count_ioctl(void *user, int fd, unsigned long request, void *argument)
@@ -16,6 +17,26 @@ static int count_ioctl(void *user, int fd, unsigned long request, void *argument
 	(void)argument;
 	b->ioctls++;
 	return 0;
+}
+
+/* By mremap: that works everywhere. */
+static void begin_pages(struct bad_linux *b)
+{
+	static const struct vdev_pages_config config = {.struct_size = sizeof(config),
+							.flags = VDEV_PAGES_UNTESTED,
+							.mechanism = VDEV_PAGES_REMAP,
+							.max_regions = 2,
+							.kvm_fd = -1};
+	struct vdev_pages_region region = {.struct_size = sizeof(region),
+					   .kind = VDEV_PAGES_ANON,
+					   .fd = -1,
+					   .size_bytes = BAD_RAM};
+
+	b->ram = mmap(NULL, BAD_RAM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(b->ram != MAP_FAILED);
+	region.host_address = (uint64_t)(uintptr_t)b->ram;
+	assert_int_equal(vdev_pages_new(&b->pages, &b->v.env, &config), 0);
+	assert_int_equal(vdev_pages_add(b->pages, &region), 0);
 }
 
 static void begin(struct bad_linux *b)
@@ -36,6 +57,7 @@ static void begin(struct bad_linux *b)
 	vt_env_init(&b->v);
 	assert_int_equal(vdev_kvm_new(&b->kvm, &b->v.env, &kvm), 0);
 	assert_int_equal(vdev_kvm_add_irqfd(b->kvm, BAD_DEVICE, &irqfd), 0);
+	begin_pages(b);
 	assert_int_equal(vdev_runtime_new(&b->rt, &b->v.env, &rt), 0);
 	assert_int_equal(vdev_removal_new(&b->removal, &b->v.env, &removal), 0);
 }
@@ -44,12 +66,15 @@ static void end(struct bad_linux *b)
 {
 	vdev_runtime_free(b->rt);
 	vdev_kvm_free(b->kvm);
+	vdev_pages_free(b->pages);
+	munmap(b->ram, BAD_RAM);
 	vdev_removal_free(b->removal);
 	vt_assert_clean(&b->v);
 }
 
 struct picture {
 	struct vdev_kvm_stats kvm;
+	struct vdev_pages_stats pages;
 	struct vdev_runtime_stats rt;
 	uint64_t ioctls, blocks;
 	int gated, fd;
@@ -59,6 +84,7 @@ static void take(struct bad_linux *b, struct picture *p)
 {
 	memset(p, 0, sizeof(*p));
 	assert_int_equal(vdev_kvm_stats(b->kvm, &p->kvm, sizeof(p->kvm)), 0);
+	assert_int_equal(vdev_pages_stats(b->pages, &p->pages, sizeof(p->pages)), 0);
 	assert_int_equal(vdev_runtime_stats(b->rt, &p->rt, sizeof(p->rt)), 0);
 	p->ioctls = b->ioctls;
 	p->blocks = b->v.blocks;
@@ -104,7 +130,7 @@ static uint32_t rows_of(const char *call)
 static void each_call_of_the_map_has_a_row(void **state)
 {
 	(void)state;
-	bad_expect_map(map_path, rows_of, bad_kvm.count + bad_runtime.count);
+	bad_expect_map(map_path, rows_of, bad_kvm.count + bad_pages.count + bad_runtime.count);
 }
 
 #define TABLE(name, rows)                                                               \
@@ -124,6 +150,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_of_the_map_has_a_row),
 		TABLE("kvm", bad_kvm),
+		TABLE("pages", bad_pages),
 		TABLE("runtime", bad_runtime),
 	};
 

@@ -180,9 +180,7 @@ static int offline_whole(struct vdev_zerocopy *z, bool zero, uint16_t by)
 
 	if (error)
 		return error;
-	op_at(z, index)->flags |= by;
-	if (!(op_at(z, index)->flags & OP_OUT))
-		op_at(z, index)->flags |= zero ? OP_ZERO : 0;
+	op_at(z, index)->flags |= by | (zero ? OP_ZERO : 0);
 	if (begin)
 		vdev__zerocopy_begin(z, index);
 	return 0;

@@ -105,12 +105,12 @@ static bool whole_ok(struct vdev_zerocopy *z, struct op *op, uint32_t index)
 {
 	if (op->phase == OP_REFUSED)
 		return op->status < 0;
-	if (z->whole != NOBODY || (op->phase != OP_WAIT && op->phase != OP_OFFLINE))
+	if (z->whole != NOBODY || (op->phase != OP_WAIT && op->phase != OP_OFFLINE) ||
+	    (op->zero && !(op->flags & OP_ZERO)))
 		return false;
 	z->whole = index;
 	op->begin = 0;
 	op->end = VDEV_NONE;
-	op->zero = op->phase == OP_OFFLINE && op->flags & OP_ZERO;
 	z->offlining += op->phase == OP_OFFLINE;
 	return true;
 }

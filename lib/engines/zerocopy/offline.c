@@ -202,7 +202,6 @@ static void scan_whole(struct vdev_zerocopy *z, uint32_t index)
 		wait_for(z, index);
 		return;
 	}
-	op_at(z, index)->zero = (op_at(z, index)->flags & OP_ZERO) != 0;
 	z->offlining = 1;
 	vdev__zerocopy_phase(z, index, OP_OFFLINE);
 }
@@ -267,6 +266,8 @@ bool vdev__zerocopy_offline_wanted(struct vdev_zerocopy *z, uint32_t index)
 		z->rescan = z->waiting.count;
 		return false;
 	}
+	if (op->slot == NOBODY)
+		op->zero = (op->flags & OP_ZERO) != 0;
 	/* Before the pages are replaced, so that who is sent from now on is told apart (Z10). */
 	op->epoch = atomic_fetch_add(&z->epoch, 1) + 1;
 	if (op->until == VDEV_NONE)
@@ -289,9 +290,13 @@ static void offline_ok(struct vdev_zerocopy *z, uint32_t index)
 
 	op->until = VDEV_NONE;
 	if (op->slot == NOBODY) {
-		z->whole = NOBODY;
 		z->whole_epoch = op->epoch;
 		z->stats.granules += whole_granules(z);
+		if (op->flags & OP_ZERO && !op->zero) { /* a reset joined after it was given out */
+			vdev__zerocopy_scan(z, index);
+			return;
+		}
+		z->whole = NOBODY;
 		z->unsettled--;
 		vdev__zerocopy_phase(z, index, OP_OVER);
 		return;
