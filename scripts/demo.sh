@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Shows the library at work: a small VMM runs a real guest on /dev/kvm and takes devices away from it.
+# Shows the library at work: a small VMM runs a real guest on /dev/kvm and takes devices away from it, and
+# memory that it lent to receivers that are stuck.
 # Without a usable /dev/kvm the same runs on the mock backend, and the report says so.
 #   scripts/demo.sh [SCENARIO]      (default: all)
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
 
 case ${1:-} in
--h | --help) sed -n '3,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+-h | --help) sed -n '3,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 scenario=${1:-all}
 out=build/demo
@@ -49,5 +50,6 @@ if [ -s "$out/report.json" ] && [ -s "$out/trace.json" ]; then
   printf '\nThe timeline of this run is in %s.\n' "$out/trace.json"
   echo "  look at it:     open https://ui.perfetto.dev and drop the file there (it stays in your browser)"
   echo "  as a picture:   scripts/timeline.sh $out/trace.json timeline.png"
+  echo "  of one check:   scripts/timeline.sh $out/trace.json timeline.png late-and-twice"
 fi
 exit "$good"

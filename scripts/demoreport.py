@@ -45,6 +45,24 @@ def tell(runs):
                 "guest was warned, let go of it and said so." % duration(slow["median"]))
 
 
+def count(number, what):
+    return "%s %s%s" % (format(number, ","), what, "" if number == 1 else "s")
+
+
+def tell_lent(run):
+    """What became of memory that guests had lent."""
+    m = run.get("metrics", {})
+    if "reclaims" not in m:
+        return
+    say("%s that guests had lent were taken back from receivers that did not read, while the guests ran. "
+        "When these read after all, %s of %s were wrong; the guests lost %s of %s." % (
+            count(m["reclaims"], "block"), format(m["wrong_bytes"], ","),
+            count(m["right_bytes"] + m["wrong_bytes"], "byte"), format(m["lost_updates"], ","),
+            count(m["updates"], "update")))
+    say("The same without the library's page replacement gave %s; without its write-protection, %s." % (
+        count(m["control_wrong_bytes"], "wrong byte"), count(m["control_lost_updates"], "lost update")))
+
+
 def main():
     path, backend, status = sys.argv[1:4]
     why = sys.argv[4] if len(sys.argv) > 4 else ""
@@ -63,13 +81,15 @@ def main():
     say(where(backend, why))
     if backend != "mock":  # its clock is simulated
         tell(runs)
+    for run in runs:
+        tell_lent(run)
     rules = {rule for check in checks if check["ok"] for rule in check.get("rules", [])}
     print()
     for check in bad:
         say("NOT SO: %s: %s" % (check["name"], check.get("detail", "")))
     for skip in skipped:
         say("skipped: %s: %s" % (skip["name"], skip["reason"]))
-    say("%d of %d checks hold. Rules that they show (docs/engines/removal.md): %s." % (
+    say("%d of %d checks hold. Rules that they show (docs/engines): %s." % (
         len(checks) - len(bad), len(checks),
         " ".join(sorted(rules, key=lambda r: (r[0], int(re.sub(r"\D", "", r) or 0)))) or "none"))
     if status != "0":

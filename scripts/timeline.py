@@ -7,6 +7,7 @@ usage: timeline.py TRACE.json OUT.png [PROCESS...]
 One panel for each process (by name or pid; default: the first two in which something took time). In a
 panel one row for each kind of slice in the order of their beginnings, from the first REQUEST (else the
 first slice) to the last; instants of that time stand on a row of their own. Colours are threads (devices).
+Where memory was lent, one row for each message instead, and colours say what was done with its block.
 """
 import json
 import sys
@@ -121,6 +122,44 @@ class Panel:
         return out + ["plot -1 notitle"]
 
 
+class MessagePanel(Panel):
+    """One process that lends memory: its messages, one below the other."""
+
+    SHOWN = {"lent": "#4e79a7", "quarantine": "#edc948", "OFFLINE": "#e15759", "RELEASE": "#59a14f"}
+
+    def __init__(self, title, events, threads):
+        self.title = title
+        self.bars = [(e["name"], threads.get(e["tid"], "?"), e["ts"], e["ts"] + e.get("dur", 0))
+                     for e in events if e.get("ph") == "X" and e["name"] in self.SHOWN]
+        self.begin = min(bar[2] for bar in self.bars)
+        self.span = max(max(bar[3] for bar in self.bars) - self.begin, 1)
+        self.rows = list(dict.fromkeys(bar[1] for bar in self.bars))[:24]
+        self.place = {name: len(self.rows) - i for i, name in enumerate(self.rows)}
+
+    def gnuplot(self):
+        unit, size = scale(self.span)
+        what = "lent: blue, taken out: red, quarantine: yellow, released: green"
+        out = ["set title %s" % quote("%s (%s)" % (self.title, what)),
+               "set xrange [%g:%g]" % (-0.01 * self.span / size, self.span / size * 1.02),
+               "set yrange [0.4:%g]" % (len(self.rows) + 0.8), "set xlabel %s" % quote(unit),
+               "set ytics (%s)" % ", ".join('"message %d" %d' % (i + 1, self.place[n])
+                                            for i, n in enumerate(self.rows)),
+               "unset object", "unset label", "unset arrow"]
+        # short ones last, so that long ones do not cover them
+        for name, row, begin, end in sorted(self.bars, key=lambda bar: bar[2] - bar[3]):
+            if row in self.place:
+                x, y = (begin - self.begin) / size, self.place[row]
+                wide = max((end - begin) / size, self.span / size / 250)
+                out.append('set object rect from %g,%g to %g,%g fc rgb "%s" fs solid 1 noborder' % (
+                    x, y - 0.3, x + wide, y + 0.3, self.SHOWN[name]))
+        return out + ["plot -1 notitle"]
+
+
+def panel_of(title, events, threads):
+    lends = any(e.get("ph") == "X" and e.get("cat") == "zerocopy" for e in events)
+    return (MessagePanel if lends else Panel)(title, events, threads)
+
+
 def draw(panels, out):
     heights = [106 + 20 * len(panel.rows) for panel in panels]
     total, top = sum(heights), 1.0
@@ -144,7 +183,7 @@ def main():
     for pid in choose(events, sys.argv[3:], processes):
         mine = [e for e in events if e.get("pid", 0) == pid and e.get("ph") != "M"]
         rows = {t: n for (p, t), n in threads.items() if p == pid}
-        panels.append(Panel(processes.get(pid, "process %s" % pid), mine, rows))
+        panels.append(panel_of(processes.get(pid, "process %s" % pid), mine, rows))
     if not panels:
         raise SystemExit("timeline: nothing in the trace took time")
     sys.stdout.write(draw(panels, sys.argv[2]))

@@ -92,6 +92,7 @@ struct lending {
 	pthread_t receiver;
 	bool receiving;
 	struct vdev_pages *pages;
+	bool rung; /* mock only: a queue has something */
 };
 
 /* When the engine is to be made: options.lending.queues is not 0. */

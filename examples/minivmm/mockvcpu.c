@@ -36,7 +36,6 @@ struct host {
 	uint64_t ran; /* time that the guest has run */
 	bool running;
 	bool pumping;
-	bool rung; /* a guest queue has something */
 	uint64_t ticked;
 	uint64_t vectors[GUEST_CPUS][4]; /* pending */
 	struct later laters[LATERS];
@@ -229,29 +228,12 @@ static void advance(struct vm *vm, int busy, uint64_t worker_ns)
 	h->now = next;
 }
 
-/* What the owners of queues, the receiver and the main loop do on KVM. */
-static int lend(struct vm *vm)
-{
-	struct lending *l = vm->lending;
-	struct host *h = host_of(vm);
-	int busy = h->rung;
-
-	h->rung = false;
-	for (uint32_t i = 0; l && busy && i < l->queues_count; i++)
-		h->rung |= lending_serve(&l->queues[i], LENDING_BATCH) == LENDING_BATCH;
-	if (!l)
-		return 0;
-	busy |= lending_receive(l);
-	lending_pump(vm);
-	return busy;
-}
-
 static void slice(struct vm *vm)
 {
 	int busy = guest_turn(vm);
 	uint64_t next = workers(vm);
 
-	busy |= lend(vm);
+	busy |= model_lend_round(vm);
 	pump(vm);
 	advance(vm, busy, next);
 }
@@ -353,31 +335,6 @@ static int mock_fail(struct vm *vm, uint64_t unit, uint32_t kind, int status)
 	return vdev_mock_rule(host_of(vm)->mock, &rule);
 }
 
-static int mock_lend(struct vm *vm)
-{
-	return 0;
-}
-
-static void mock_ring(struct vm *vm, struct lending_queue *q)
-{
-	host_of(vm)->rung = true;
-}
-
-static void mock_replace(struct vm *vm, struct lending_job *jobs, uint32_t count)
-{
-	uint32_t control = atomic_load(&vm->lending->control);
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct lending_job *j = &jobs[i];
-
-		j->status = control & LENDING_NO_REPLACEMENT
-				    ? 0
-				    : model_replace(vm->model, j->whole ? 0 : j->address,
-						    j->whole ? GUEST_RAM_SIZE : j->size,
-						    j->preserve, !(control & LENDING_UNPROTECTED));
-	}
-}
-
 static void mock_turn(struct vm *vm)
 {
 	guest_turn(vm);
@@ -427,11 +384,11 @@ const struct machine machine_mock = {
 	.gated = mock_gated,
 	.rename = mock_rename,
 	.fail = mock_fail,
-	.lend = mock_lend,
+	.lend = model_lend,
 	.unlend = nothing,
-	.ring = mock_ring,
+	.ring = model_lend_ring,
 	.poke = nothing, /* the pump looks in each slice */
-	.replace = mock_replace,
+	.replace = model_lend_replace,
 	.hold = model_writer_hold,
 	.write = model_writer_write,
 	.let_go = model_writer_let_go,

@@ -15,6 +15,8 @@
 struct model;
 struct model_page;
 struct vm;
+struct lending_job;
+struct lending_queue;
 struct lending_writer;
 
 struct model *model_new(struct vm *vm);
@@ -34,6 +36,12 @@ uint32_t model_away(const struct model *m);
  * 0 or a negative errno.
  */
 int model_replace(struct model *m, uint64_t address, uint64_t size, bool preserve, bool protect);
+/* The zero-copy part's threads are turns here, see struct machine. */
+int model_lend(struct vm *vm);
+void model_lend_ring(struct vm *vm, struct lending_queue *q);
+void model_lend_replace(struct vm *vm, struct lending_job *jobs, uint32_t count);
+/* One turn of owners, receiver and pump; returns whether there was anything to do. */
+int model_lend_round(struct vm *vm);
 /* A destination that writes into pages that it holds, see struct machine. */
 int model_writer_hold(struct vm *vm, struct lending_writer *w);
 int model_writer_write(struct vm *vm, struct lending_writer *w, uint32_t seed);

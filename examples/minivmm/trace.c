@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vdev/guest.h>
 #include <vdev/pvdev.h>
-
 #include <vdev/pvqueue.h>
 #include <vdev/zerocopy.h>
 

@@ -6,7 +6,7 @@
 #include "model.h"
 #include "zerocopy.h"
 
-#define ROUNDS 60u
+#define ROUNDS 40u
 #define MESSAGES 16u
 
 static uint64_t result(struct scene *s, uint32_t which)

@@ -120,6 +120,22 @@ static void cannot_protect(void **state)
 	consistent(r, 0x11);
 }
 
+/* What lay between two pages stays protected, until somebody writes to it. */
+static void cannot_unprotect(void **state)
+{
+	struct vdev_pages_range ranges[2] = {
+		{.guest_address = 0, .size_bytes = PAGE, .mode = PRESERVE},
+		{.guest_address = 2 * PAGE, .size_bytes = PAGE, .mode = PRESERVE}};
+	struct rig *r = *state;
+
+	failing(r, VDEV_PAGES_ANON, UFFDIO_WRITEPROTECT, -EINVAL, 1);
+	r->fail_skip = 1;
+	assert_int_equal(vdev_pages_offline(r->p, ranges, 2, NULL), 2);
+	rig_reason(r, "UFFDIO_WRITEPROTECT (off)");
+	consistent(r, 0x11);
+	assert_int_equal(rig_stats(r).waited, 1);
+}
+
 /* Zeroes come in when they are touched, then. */
 static void cannot_zero(void **state)
 {
@@ -275,6 +291,7 @@ int main(void)
 		T(short_of_memory_for_good),
 		T(short_of_memory_in_the_middle),
 		T(cannot_protect),
+		T(cannot_unprotect),
 		T(cannot_zero),
 		T(locked_since),
 		T(z12_refusals),

@@ -20,6 +20,7 @@ static int with_region(struct vt_env *v, struct vdev_pages *p, uint8_t *mem)
 					   .host_address = (uint64_t)(uintptr_t)mem};
 	struct vdev_pages_range range = {.size_bytes = SIZE, .mode = VDEV_ZEROCOPY_RESET};
 	int err = vdev_pages_add(p, &region);
+	uint64_t failed = v->failed; /* the self-test may have seen some: "not tested" */
 
 	if (err)
 		return err;
@@ -29,7 +30,7 @@ static int with_region(struct vt_env *v, struct vdev_pages *p, uint8_t *mem)
 	assert_int_equal(vdev_pages_offline(p, &range, 1, NULL), 1);
 	assert_int_equal(mem[SIZE - 1], 0);
 	assert_int_equal(vdev_pages_remove(p, 0), 0);
-	assert_int_equal(v->failed, 0);
+	assert_int_equal(v->failed, failed);
 	vt_env_fail_next(v, 0);
 	return 0;
 }

@@ -129,7 +129,8 @@ void msg_ring(struct platform *p, uint32_t queue)
 	if (q->rung == q->produced)
 		return;
 	q->rung = q->produced;
-	platform_write(p, driver_of(p)->pv_registers + VDEV_GUEST_QUEUE_DOORBELL + 4 * queue, 4, 1);
+	platform_write(p, driver_of(p)->pv_registers + VDEV_GUEST_QUEUE_DOORBELL + 4ull * queue, 4,
+		       1);
 }
 
 static void accessible(struct platform *p, const struct msg_track *t, uint32_t result)

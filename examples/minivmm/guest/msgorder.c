@@ -61,7 +61,7 @@ static void ring_often(struct platform *p, const struct msg_order *o)
 	uint64_t doorbell = driver_of(p)->pv_registers + VDEV_GUEST_QUEUE_DOORBELL;
 
 	for (uint32_t i = 0; i < o->count; i++)
-		platform_write(p, doorbell + 4 * o->queue, 4, i);
+		platform_write(p, doorbell + 4ull * o->queue, 4, i);
 }
 
 /* Numbers repeat from run to run. Each second descriptor is wild in one field only. */

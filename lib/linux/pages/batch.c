@@ -208,13 +208,17 @@ static void protect(struct vdev_pages *p)
 	}
 }
 
+/* Who waits where it failed tries again, and the thread of serve.c sees to it. */
 static void unprotect(struct vdev_pages *p)
 {
-	uint32_t i;
+	uint32_t i, n = p->cover_count;
+	int failed = 0;
 
-	for (i = 0; i < p->cover_count; i++)
-		set_protection(p, &p->covers[i], 0);
+	for (i = 0; i < n; i++)
+		failed |= set_protection(p, &p->covers[i], 0);
 	publish(p, 0);
+	for (i = 0; failed && i < n; i++)
+		vdev__uffd_wake(p, p->covers[i].begin, p->covers[i].end - p->covers[i].begin);
 }
 
 /* Words, and as atomics: where no userfaultfd stops them, others may write although they should not. */
