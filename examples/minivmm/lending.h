@@ -92,6 +92,7 @@ struct lending {
 	pthread_t receiver;
 	bool receiving;
 	struct vdev_pages *pages;
+	char cannot[200]; /* why pages cannot be replaced while the guest runs; "": they can */
 	bool rung; /* mock only: a queue has something */
 };
 

@@ -4,6 +4,7 @@
  * it is for. See lending.h.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,6 +23,17 @@ static uint32_t kind_of(uint32_t memory)
 					  : VDEV_PAGES_MEMFD;
 }
 
+/* Without a userfaultfd that sees KVM's faults PRESERVE is for guests that are stopped. */
+static void note_what_cannot(struct lending *l)
+{
+	struct vdev_pages_info info;
+
+	if (vdev_pages_get(l->pages, 0, &info, sizeof(info)) || info.live)
+		return;
+	if (vdev_pages_reason(l->pages, l->cannot, sizeof(l->cannot)) <= 0)
+		snprintf(l->cannot, sizeof(l->cannot), "no userfaultfd");
+}
+
 int lendpages_open(struct vm *vm)
 {
 	struct vdev_pages_config config = {
@@ -38,7 +50,11 @@ int lendpages_open(struct vm *vm)
 	if (vm->options.lending.control)
 		return 0; /* a VMM that knows nothing of it */
 	r = vdev_pages_new(&vm->lending->pages, &vm->env, &config);
-	return r ? r : vdev_pages_add(vm->lending->pages, &ram);
+	if (!r)
+		r = vdev_pages_add(vm->lending->pages, &ram);
+	if (!r)
+		note_what_cannot(vm->lending);
+	return r;
 }
 
 void lendpages_close(struct vm *vm)

@@ -24,13 +24,8 @@ static ssize_t transmit(struct lending *l, const struct vdev_pvqueue_message *m,
 {
 	struct iovec block = {.iov_base = memory_at(l->vm, m->address, m->length_bytes),
 			      .iov_len = m->length_bytes};
-	struct transport *t = &l->destinations[m->destination];
-	uint64_t began = vm_now(l->vm);
-	ssize_t n = transport_send(t, &block, id);
 
-	*ret_ns = t->ops->cost ? t->ops->cost(id != TRANSPORT_NO_ID, m->length_bytes)
-			       : vm_now(l->vm) - began;
-	return n;
+	return transport_send(&l->destinations[m->destination], &block, id, ret_ns);
 }
 
 static void copy_block(struct lending_queue *q, const struct vdev_pvqueue_message *m, bool measure)

@@ -40,6 +40,11 @@ bool zerocopy_begin(struct scene *s)
 		o->memory = MEMORY_ANONYMOUS;
 	if (!scene_open(s))
 		return false;
+	if (s->vm->lending->cannot[0]) {
+		scene_skip(s, "pages cannot be replaced here while the guest runs: %s",
+			   s->vm->lending->cannot);
+		return false;
+	}
 	orders = memory_at(s->vm, GUEST_ORDERS, sizeof(*orders));
 	orders->queues = o->queues;
 	return scene_start(s) && EXPECT(s, scene_word(s, &zerocopy_seen(s)->queues_on, o->queues),

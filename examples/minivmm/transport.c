@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <vdev/zerocopy.h>
 
@@ -17,6 +18,7 @@ int transport_open(struct transport *t, const struct transport_ops *ops, struct 
 	t->vm = vm;
 	t->send_fd = t->receive_fd = -1;
 	t->wanted = wanted;
+	pthread_mutex_init(&t->sending, NULL);
 	pthread_mutex_init(&t->lock, NULL);
 	t->ops = ops;
 	r = ops->open(t);
@@ -33,6 +35,7 @@ void transport_close(struct transport *t)
 	for (uint32_t i = 0; i < t->count; i++)
 		free(t->messages[(t->first + i) % TRANSPORT_ROOM].bytes);
 	pthread_mutex_destroy(&t->lock);
+	pthread_mutex_destroy(&t->sending);
 	t->ops = NULL;
 }
 
@@ -128,19 +131,50 @@ static void shorten(struct transport *t, uint32_t length)
 	t->count--;
 }
 
-ssize_t transport_send(struct transport *t, const struct iovec *block, uint64_t id)
+/* Of the thread's own time: what others did meanwhile is no cost of a send. */
+static uint64_t worked_ns(void)
 {
-	ssize_t n;
+	struct timespec t;
 
-	if (!expect(t, block, id))
-		return -ENOBUFS;
-	n = id == TRANSPORT_NO_ID ? t->ops->copy(t, block) : t->ops->send(t, block, id);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static ssize_t measured(struct transport *t, const struct iovec *block, uint64_t id,
+			uint64_t *ret_cost_ns)
+{
+	uint64_t began = worked_ns();
+	bool lent = id != TRANSPORT_NO_ID;
+	ssize_t n = lent ? t->ops->send(t, block, id) : t->ops->copy(t, block);
+
+	*ret_cost_ns = t->ops->cost ? t->ops->cost(lent, block->iov_len) : worked_ns() - began;
+	return n;
+}
+
+static void sent(struct transport *t, const struct iovec *block, uint64_t id, ssize_t n)
+{
 	pthread_mutex_lock(&t->lock);
 	if (n > 0)
 		*(id == TRANSPORT_NO_ID ? &t->seen.copied : &t->seen.lent) += 1;
 	if (n < (ssize_t)block->iov_len)
 		shorten(t, n > 0 ? (uint32_t)n : 0);
 	pthread_mutex_unlock(&t->lock);
+}
+
+ssize_t transport_send(struct transport *t, const struct iovec *block, uint64_t id,
+		       uint64_t *ret_cost_ns)
+{
+	ssize_t n = -ENOBUFS;
+	uint64_t ns = 0;
+
+	pthread_mutex_lock(&t->sending);
+	if (expect(t, block, id)) {
+		n = measured(t, block, id, &ns);
+		sent(t, block, id, n);
+	}
+	pthread_mutex_unlock(&t->sending);
+	if (ret_cost_ns)
+		*ret_cost_ns = ns;
 	return n ? n : -EAGAIN;
 }
 

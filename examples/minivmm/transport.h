@@ -3,7 +3,7 @@
  * Transports: ways for guest memory to reach a destination, with a receiver that can be stuck. Each is
  * one stream: its receiver knows what was sent, in order, and compares every byte that comes out.
  *
- * Threads: send() belongs to one thread; what the receiver does and next() to another one.
+ * Threads: sends take turns; what the receiver does and next() may go on beside them.
  */
 #ifndef MINIVMM_TRANSPORT_H
 #define MINIVMM_TRANSPORT_H
@@ -41,7 +41,7 @@ struct transport_ops {
 	ssize_t (*receive)(struct transport *t, void *buf, size_t size);
 	/* Finds completions that the host reports, by transport_over(); may be NULL. */
 	void (*reap)(struct transport *t);
-	/* Nanoseconds that a send takes where the clock stands still; NULL: it is measured. */
+	/* Nanoseconds that a send takes where nothing is really sent; NULL: it is measured. */
 	uint64_t (*cost)(bool lent, uint64_t bytes);
 	void (*close)(struct transport *t);
 };
@@ -67,6 +67,7 @@ struct transport {
 	struct vm *vm;
 	void *own;
 	int send_fd, receive_fd; /* -1: none */
+	pthread_mutex_t sending; /* one send at a time: a stream has an order */
 	uint32_t wanted; /* flags of completions that somebody waits for */
 	atomic_bool stuck; /* the receiver does not read */
 	pthread_mutex_t lock; /* of all below */
@@ -87,8 +88,9 @@ extern const struct transport_ops transport_vmsplice, transport_tcp, transport_u
 int transport_open(struct transport *t, const struct transport_ops *ops, struct vm *vm,
 		   uint32_t wanted);
 void transport_close(struct transport *t); /* also one that was never opened */
-/* id TRANSPORT_NO_ID: by copying. Bytes, or a negative errno. */
-ssize_t transport_send(struct transport *t, const struct iovec *block, uint64_t id);
+/* id TRANSPORT_NO_ID: by copying. Bytes, or a negative errno; and what it cost, may be NULL. */
+ssize_t transport_send(struct transport *t, const struct iovec *block, uint64_t id,
+		       uint64_t *ret_cost_ns);
 void transport_stick(struct transport *t, bool stuck);
 /* Reads what is there, stuck or not, and compares. Returns the number of bytes. */
 size_t transport_read(struct transport *t);

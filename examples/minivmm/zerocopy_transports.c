@@ -42,7 +42,7 @@ static void send_all(struct trial *l)
 	for (uint32_t i = 0; i < MESSAGES; i++) {
 		struct iovec block = {.iov_base = l->memory + (size_t)i * PAGE, .iov_len = PAGE};
 
-		if (transport_send(&l->t, &block, FIRST_ID + i) != PAGE)
+		if (transport_send(&l->t, &block, FIRST_ID + i, NULL) != PAGE)
 			return;
 		l->sent++;
 	}

@@ -144,11 +144,13 @@ static int ring_doorbell(struct vdev_pvdev *p, uint32_t index, bool *bad)
 
 int vdev__pvdev_queue_write(struct vdev_pvdev *p, uint32_t offset, uint32_t value, bool *bad)
 {
-	struct pvdev_queue *q = selected(p);
-	uint32_t *f = q && q->state == VDEV_GUEST_QUEUE_OFF ? field(q, offset) : NULL;
+	struct pvdev_queue *q;
+	uint32_t *f;
 
 	if (is_doorbell(p, offset))
 		return ring_doorbell(p, (offset - VDEV_GUEST_QUEUE_DOORBELL) / 4u, bad);
+	q = selected(p);
+	f = q && q->state == VDEV_GUEST_QUEUE_OFF ? field(q, offset) : NULL;
 	if (q && offset == VDEV_GUEST_QUEUE_STATE)
 		return put_state(p, q, value, bad);
 	if (p->config.queues && offset == VDEV_GUEST_QUEUE_SELECT)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Taking pages out from under a running guest: one page, and 64 scattered ones, while a vCPU writes into
- * all of them.
+ * Taking pages out from under a running guest: one page, and 64 scattered ones, while a vCPU
+ * writes into all of them.
  *
- * RESET against a fresh page that mremap(2) moves over the old one; PRESERVE against one who gives the same
- * guarantee with it: pause the vCPU, copy, move, resume. Each old page is held by a pipe: what it
- * gives, the updates and the number of mappings are part of the bench.
+ * RESET against a fresh page that mremap(2) moves over the old one; PRESERVE against one who gives
+ * the same guarantee with it: pause the vCPU, copy, move, resume. Each old page is held by a pipe:
+ * what it gives, the updates and the number of mappings are part of the bench.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -110,8 +110,8 @@ static void receive(struct side *s)
 }
 
 /*
- * The guest has the replaced pages in use again before the next round, and its vCPU runs now: on a busy
- * machine it may wait for a CPU, which would make replacing cheap for both sides.
+ * The guest has the replaced pages in use again before the next round, and its vCPU runs now: on a
+ * busy machine it may wait for a CPU, which would make replacing cheap for both sides.
  */
 static void let_it_sweep(struct side *s)
 {
@@ -197,7 +197,10 @@ static void close_side(struct side *s)
 	close(s->pipe[1]);
 }
 
-/* A fresh pair each time: what mremap left of the peer's mappings belongs to its price, not to the next row's. */
+/*
+ * A fresh pair each time: what mremap left of the peer's mappings belongs to its price, not to
+ * the next row's.
+ */
 static int row(struct bench *b, const char *name, const char *peer, uint32_t count, uint32_t mode,
 	       double goal)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A VM whose vCPU adds one to a counter in each page of its memory, page by page, until it shall park. */
+/*
+ * A VM whose vCPU adds one to a counter in each page of its memory, page by page, until it shall
+ * park.
+ */
 #ifndef PAGES_VM_H
 #define PAGES_VM_H
 

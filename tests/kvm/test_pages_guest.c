@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pages are replaced under a writer that never stops: a vCPU in KVM_RUN, and a thread. A receiver holds
- * each old page. The controls show that without write-protection updates get lost, and that without
- * replacement the receiver gets what was written later.
+ * Pages are replaced under a writer that never stops: a vCPU in KVM_RUN, and a thread. A receiver
+ * holds each old page. The controls show that without write-protection updates get lost, and that
+ * without replacement the receiver gets what was written later.
  */
 #include "test_pages_rig.h"
 
@@ -126,8 +126,8 @@ static void memfd_under_thread(void **state)
 }
 
 /*
- * The page of the counter is copied first, and a hole at the end of the range, which is filled slowly, leaves
- * even a busy machine time to lose updates.
+ * The page of the counter is copied first, and a hole at the end of the range, which is filled
+ * slowly, leaves even a busy machine time to lose updates.
  */
 static uint64_t lost_in_wide_range(struct rig *r)
 {
@@ -167,7 +167,10 @@ static void control_without_replacement(void **state)
 	assert_true(run.wrong > 0);
 }
 
-/* Scattered pages in one call: one process_madvise, one cover; their neighbours stay what they are. */
+/*
+ * Scattered pages in one call: one process_madvise, one cover; their neighbours stay what they
+ * are.
+ */
 static void scattered_batch(void **state)
 {
 	struct vdev_pages_range ranges[32];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Huge folios of shmem and huge pages of hugetlb, as traps of docs/memory.md: first that it is one, by
- * hand, then that the library does not fall into it.
+ * Huge folios of shmem and huge pages of hugetlb, as traps of docs/memory.md: first that it is
+ * one, by hand, then that the library does not fall into it.
  */
 #include "test_pages_rig.h"
 
@@ -201,7 +201,10 @@ static void hugetlb_whole_granules(void **state)
 	assert_int_equal(rig_info(r).moved_bytes, 0);
 }
 
-/* The receiver holds the old page, and the pool has no other: refused before anything is dropped. */
+/*
+ * The receiver holds the old page, and the pool has no other: refused before anything is
+ * dropped.
+ */
 static void hugetlb_pool_is_empty(void **state)
 {
 	struct rig *r = *state;

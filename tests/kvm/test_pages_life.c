@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Regions and the object in the life of a VMM: first touches, fork, exec, DMA, the whole VM, the end. */
+/*
+ * Regions and the object in the life of a VMM: first touches, fork, exec, DMA, the whole VM, the
+ * end.
+ */
 #include "test_pages_rig.h"
 
 #include <pthread.h>

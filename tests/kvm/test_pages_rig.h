@@ -256,7 +256,10 @@ static inline uint32_t rig_vmas(void)
 	return n;
 }
 
-/* Writes a setting of the kernel; 0 or -errno. Reads the old one before, if there is room for it. */
+/*
+ * Writes a setting of the kernel; 0 or -errno. Reads the old one before, if there is room for
+ * it.
+ */
 static inline int rig_setting(const char *path, const char *value, char *old, size_t size)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC), err = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Traps of docs/memory.md: first that it is one, by hand, then that the library does not fall into it. */
+/*
+ * Traps of docs/memory.md: first that it is one, by hand, then that the library does not fall
+ * into it.
+ */
 #include "test_pages_rig.h"
 
 #include <sys/syscall.h>
@@ -44,7 +47,10 @@ static void second_userfaultfd(void **state)
 	close(fd);
 }
 
-/* By hand: what DONTNEED drops from a mapping stays in the file, and no page can be put in its place. */
+/*
+ * By hand: what DONTNEED drops from a mapping stays in the file, and no page can be put in its
+ * place.
+ */
 static void memfd_dontneed_control(void **state)
 {
 	struct rig *r = *state;

@@ -4,16 +4,18 @@
  * that may happen to them, in every order.
  *
  * Each access to what threads share is a step of its own, as in lib/engines/zerocopy: a slot's word
- * (sequence, state, what was seen), its size and deadline, the credits, the list by which slots come to
- * the VM object, the key of the deadlines, the epoch, the gate. So a thread may be overtaken between a
- * load and the compare-and-swap that relies on it. Memory is sequentially consistent here; that the
- * C11 orders of the code suffice is for TSan and the stress tests.
+ * (sequence, state, what was seen), its size and deadline, the list by which slots come to the VM
+ * object, the key of the deadlines, the epoch, the gate. So a thread may be overtaken between a load and
+ * the compare-and-swap that relies on it. A loop of compare-and-swap that looks at nothing else is one
+ * step, as are sums of credits, which nobody asks for before the end. Memory is sequentially consistent
+ * here; that the C11 orders of the code suffice is for TSan and the stress tests.
  *
  *   owner      reserve(), sent() of all or of a part, abort()
  *   task,      complete() by two threads: nothing holds the pages any more; the destination answered.
  *   response   At once, late, twice, or never
  *   expirer    expire() in a thread of its own
- *   vm         step(), next(), done(), the guest's request, reset_begin(), reset_end()
+ *   vm         step(), next(), done(), the guest's request, reset_begin(), reset_end(). It is called when
+ *              somebody said WAKE, when expire() claimed something, and at the time of deadline()
  *   performer  replaces the page, or cannot
  *
  * What must hold is kept in variables of its own (g_...), which the engine does not read.
@@ -27,7 +29,7 @@
  *   ends    no run is endless. So each of them comes to where nothing can happen any more: every message
  *           ends, without any hope in the consumer
  *
- * BUG_1 .. BUG_16 plant one error each; run.sh requires that each is found.
+ * BUG_1 .. BUG_17 plant one error each; run.sh requires that each is found.
  */
 
 #ifndef MESSAGES
@@ -282,7 +284,7 @@ inline expire()
 #if SLOTS > 1
 		claim_due(1);
 #endif
-#ifdef RAISE_ANYWHERE
+#ifdef BUG_17 /* not only the VM object, which asks for the first deadline afterwards, raises the key */
 		raise_key()
 #endif
 	:: else
@@ -670,7 +672,7 @@ end:	do
 	:: atomic { wake || timer == PASSED -> wake = false }
 	   expire();
 	   collect();
-#ifndef RAISE_ANYWHERE
+#ifndef BUG_17
 	   raise_key();
 #endif
 	   timer = key

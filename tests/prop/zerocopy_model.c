@@ -339,9 +339,7 @@ void zm_reclaim_all(struct zm *m, uint32_t queue, int zero, int by_reset, int wh
 	if (whole) {
 		if (!m->whole.active)
 			m->whole.out.paused = m->whole.out.until = VDEV_NONE;
-		m->whole.joined |= m->whole.active && m->whole.zero != zero;
-		if (!m->whole.out.id)
-			m->whole.zero |= zero;
+		m->whole.zero |= zero;
 		m->whole.active = 1;
 	}
 	for (uint32_t i = 0; i < ZM_MESSAGES; i++) {

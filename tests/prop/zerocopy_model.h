@@ -73,7 +73,7 @@ struct zm_message {
 /* OFFLINE of the whole VM. */
 struct zm_whole {
 	int active, zero;
-	int joined; /* by one that wanted the other mode: no matter which it is */
+	int zeroing; /* what is out */
 	struct zm_action out;
 };
 

@@ -208,17 +208,16 @@ static void given(struct zm *m, struct zm_action *out, const struct vdev_action 
 
 static void whole_offline_given(struct zm *m, const struct vdev_action *a)
 {
-	const struct zm_whole *w = &m->whole;
+	struct zm_whole *w = &m->whole;
 
 	ZM_REQUIRE(m, w->active, "OFFLINE of the whole VM, nobody asked for it");
 	if (w->out.again)
 		return;
+	w->zeroing = w->zero;
 	for (uint32_t i = 0; i < ZM_MESSAGES; i++)
 		ZM_REQUIRE(m, !m->message[i].used || !is_out(&m->message[i].out),
 			   "the whole VM while an OFFLINE is out");
-	ZM_REQUIRE(m,
-		   w->joined ||
-			   a->arg[2] == (w->zero ? VDEV_ZEROCOPY_RESET : VDEV_ZEROCOPY_PRESERVE),
+	ZM_REQUIRE(m, a->arg[2] == (w->zero ? VDEV_ZEROCOPY_RESET : VDEV_ZEROCOPY_PRESERVE),
 		   "Z5: mode of the whole VM");
 }
 
@@ -369,7 +368,8 @@ static void end_whole_offline(struct zm *m, int status)
 		return;
 	}
 	w->out.until = VDEV_NONE;
-	w->active = w->zero = w->joined = 0;
+	w->active = !status && w->zero && !w->zeroing; /* a reset joined: once more, zeroed */
+	w->zero = w->active;
 	if (status) {
 		refuse_whole(m, status);
 		return;

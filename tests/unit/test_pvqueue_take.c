@@ -2,6 +2,8 @@
 /* A queue of the paravirtual function: descriptors that are taken, and those that are refused. */
 #include "test_pvqueue_rig.h"
 
+#include <vdev/version.h>
+
 static void a_message_as_it_was_posted(void **state)
 {
 	struct descriptor d = {.address = UINT64_C(0x123456789abcdef),
@@ -295,6 +297,56 @@ static void an_older_caller_gets_what_it_knows(void **state)
 	rig_end(&g);
 }
 
+static struct vdev_trace traced[8];
+static uint32_t n_traced;
+
+static void trace(void *user, const struct vdev_trace *event)
+{
+	(void)user;
+	if (n_traced < 8)
+		traced[n_traced] = *event;
+	n_traced++;
+}
+
+static void the_timeline(void **state)
+{
+	static const uint32_t kinds[] = {VDEV_PVQUEUE_EV_MESSAGE + VDEV_GUEST_MSG_SEND,
+					 VDEV_PVQUEUE_EV_TOLD + VDEV_GUEST_DONE_RECLAIMED,
+					 VDEV_PVQUEUE_EV_REFUSED + VDEV_GUEST_WHY_COOKIE,
+					 VDEV_PVQUEUE_EV_BROKEN};
+	struct vdev_pvqueue_message a, m;
+	struct rig g;
+
+	(void)state;
+	if (!vdev_has("trace"))
+		skip();
+	rig_begin(&g);
+	vdev_pvqueue_free(g.q);
+	g.v.env.trace = trace;
+	g.config.user_data = 99;
+	assert_int_equal(vdev_pvqueue_new(&g.q, &g.v.env, &g.config), 0);
+	assert_int_equal(vdev_pvqueue_start(g.q, &g.rings), 0);
+	take_send(&g, 1);
+	n_traced = 0;
+	a = take_send(&g, 2);
+	answer(&g, a.handle, VDEV_GUEST_DONE_RECLAIMED);
+	post_send(&g, 1);
+	next(&g, &m);
+	put32(&g, RING + VDEV_GUEST_RING_PRODUCED, 1234);
+	next(&g, &m);
+	assert_int_equal(n_traced, VT_COUNT(kinds));
+	for (size_t i = 0; i < VT_COUNT(kinds); i++) {
+		assert_int_equal(traced[i].part, VDEV_PART_PVQUEUE);
+		assert_int_equal(traced[i].what, VDEV_TRACE_EVENT);
+		assert_int_equal(traced[i].kind, kinds[i]);
+		assert_int_equal(traced[i].user_data, 99);
+		assert_int_equal(traced[i].dev, i < 2 ? a.handle : 0);
+	}
+	assert_int_equal(traced[1].arg, 2);
+	assert_int_equal(traced[3].arg, 1234);
+	rig_end(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +358,7 @@ int main(void)
 		cmocka_unit_test(cookies_that_collide),
 		cmocka_unit_test(walking),
 		cmocka_unit_test(an_older_caller_gets_what_it_knows),
+		cmocka_unit_test(the_timeline),
 	};
 
 	return cmocka_run_group_tests_name("pvqueue_take", tests, NULL, NULL);

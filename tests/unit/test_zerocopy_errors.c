@@ -230,14 +230,10 @@ static void flags_of_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(config_values),
-		TEST(config_durations),
-		TEST(config_quotas),
-		TEST(environment_values),
-		TEST(queue_values),
-		TEST(slots_of_all_queues),
-		TEST(block_values),
-		TEST(modes_and_flags_of_a_reset),
+		TEST(config_values), TEST(config_durations),
+		TEST(config_quotas), TEST(environment_values),
+		TEST(queue_values),  TEST(slots_of_all_queues),
+		TEST(block_values),  TEST(modes_and_flags_of_a_reset),
 		TEST(flags_of_load),
 	};
 

@@ -283,6 +283,7 @@ static void memory_that_was_copied(void **state)
 	vz_expect(t, vz_reclaim(t, 'o', 0), "OFFLINE:oQ");
 	assert_int_equal(vz_reload(t, NEW_CLOCK, VDEV_ZEROCOPY_COPIED_MEMORY), 0);
 	assert_int_equal(vz_stats(t).quarantined_blocks, 0);
+	assert_int_equal(vz_reload(t, 1000 * VZ_SEC, 0), 0); /* and on, before anybody was told */
 	vz_pass(t, 0);
 	vz_drain(t);
 	assert_non_null(strstr(t->text, "ACCESSIBLE:a+LOST"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Zero-copy engine: addresses, granules and epochs (Z10), receive buffers (Z11), fixed memory (Z12). */
+/* Zero-copy engine: addresses, granules and epochs (Z10). */
 #include "test_zerocopy_rig.h"
 
 #define OFFLINE VDEV_ZEROCOPY_OFFLINE
@@ -249,6 +249,23 @@ static void z10_one_run_of_several_is_refused(void **state)
 	assert_null(strstr(t->text, "(0+1)")); /* was replaced the first time */
 }
 
+/* What was replaced stays replaced: its end is that of a reclaim. */
+static void z10_completion_of_what_was_partly_replaced(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	vz_place(t, 'a', VZ_RAM + 100, 4 * P);
+	lend(t, 'a');
+	vz_script(t, OFFLINE, 'a', 0);
+	vz_script(t, OFFLINE, 'a', -EIO);
+	vz_expect(t, vz_reclaim(t, 'a', VDEV_ZEROCOPY_RESET),
+		  "OFFLINE:aQ(0+1) OFFLINE:aQ=RESET(1+3) REFUSED:aQ(-5)");
+	assert_int_equal(vz_complete(t, 'a', TASK), WAKE);
+	vz_expect(t, vz_pass(t, 0), "ACCESSIBLE:a+RECLAIMED RELEASE:a");
+	expect_nothing(t);
+	assert_int_equal(vz_stats(t).settled, 0);
+}
+
 static void z10_many_granules(void **state)
 {
 	struct vt_zerocopy *t = *state;
@@ -298,73 +315,6 @@ static void z10_whole_vm_counts_for_each_page(void **state)
 	vz_expect(t, vz_reclaim(t, 'c', 0), "OFFLINE:cQ ACCESSIBLE:cQ+RECLAIMED");
 }
 
-static void z11_receive_buffer_cannot_be_preserved(void **state)
-{
-	struct vt_zerocopy *t = *state;
-
-	vz_block(t, 'a')->flags = VDEV_ZEROCOPY_RECEIVE;
-	lend(t, 'a');
-	assert_int_equal(vz_info(t, 'a').flags, VDEV_ZEROCOPY_RECEIVE);
-	assert_int_equal(vz_reclaim(t, 'a', VDEV_ZEROCOPY_PRESERVE), -EOPNOTSUPP);
-	expect_state(t, 'a', VDEV_ZEROCOPY_SENT);
-	vz_expect(t, vz_reclaim(t, 'a', VDEV_ZEROCOPY_RESET),
-		  "OFFLINE:aQ=RESET ACCESSIBLE:aQ+FAILED");
-	vz_expect(t, vz_late(t, 'a', TASK), "RELEASE:aQ");
-	expect_nothing(t);
-}
-
-/* The object's mode is meant for what the guest has written: for a receive buffer there is but one. */
-static void z11_receive_buffer_in_each_other_way(void **state)
-{
-	struct vt_zerocopy *t = *state;
-
-	for (char c = 'a'; c <= 'c'; c++) {
-		vz_block(t, c)->flags = VDEV_ZEROCOPY_RECEIVE;
-		lend(t, c);
-	}
-	vz_expect(t, vz_reclaim(t, 'a', VDEV_ZEROCOPY_DEFAULT),
-		  "OFFLINE:aQ=RESET ACCESSIBLE:aQ+FAILED");
-	assert_int_equal(vz_complete(t, 'b', TASK), OVER); /* in time: what came is good */
-	vz_expect(t, vz_pass(t, VZ_TIMEOUT), "OFFLINE:c=RESET ACCESSIBLE:c+FAILED");
-}
-
-static void z11_receive_buffer_complete_after_the_claim(void **state)
-{
-	struct vt_zerocopy *t = *state;
-
-	vz_block(t, 'a')->flags = VDEV_ZEROCOPY_RECEIVE;
-	lend(t, 'a');
-	vdev_zerocopy_expire(t->q[0], t->now + VZ_TIMEOUT);
-	vz_complete(t, 'a', TASK);
-	vz_expect(t, vz_pass(t, VZ_TIMEOUT), "ACCESSIBLE:a+COMPLETED");
-}
-
-static void z11_receive_buffer_has_its_granules_alone(void **state)
-{
-	struct vt_zerocopy *t = *state;
-
-	vz_block(t, 'x')->flags = VDEV_ZEROCOPY_RECEIVE;
-	assert_int_equal(at(t, VZ_RAM, P), 0);
-	assert_int_equal(at(t, VZ_RAM + 1, P), VDEV_ZEROCOPY_COPY_PARTIAL);
-	assert_int_equal(at(t, VZ_RAM, P - 1), VDEV_ZEROCOPY_COPY_PARTIAL);
-	assert_int_equal(at(t, VZ_RAM + P / 2, P), VDEV_ZEROCOPY_COPY_PARTIAL);
-	assert_int_equal(at(t, VZ_HUGE, P), VDEV_ZEROCOPY_COPY_PARTIAL);
-	assert_int_equal(at(t, VZ_HUGE, VZ_HUGE_GRANULE), 0);
-	assert_int_equal(vz_stats(t).copied[VDEV_ZEROCOPY_COPY_PARTIAL], 4);
-}
-
-static void z12_fixed_memory_is_never_lent(void **state)
-{
-	struct vt_zerocopy *t = *state;
-
-	assert_int_equal(at(t, VZ_FIXED, P), VDEV_ZEROCOPY_COPY_FIXED);
-	vz_block(t, 'x')->flags = VDEV_ZEROCOPY_ANY_SIZE;
-	assert_int_equal(at(t, VZ_FIXED + 5, 100), VDEV_ZEROCOPY_COPY_FIXED);
-	assert_int_equal(vz_stats(t).copied[VDEV_ZEROCOPY_COPY_FIXED], 2);
-	assert_int_equal(vz_stats(t).lent, 0);
-	assert_int_equal(at(t, VZ_FIXED + VZ_FIXED_SIZE, 1), -EFAULT);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,14 +331,10 @@ int main(void)
 		TEST(z10_page_whose_replacement_failed_is_not_skipped),
 		TEST(z10_one_offline_for_each_run),
 		TEST(z10_one_run_of_several_is_refused),
+		TEST(z10_completion_of_what_was_partly_replaced),
 		TEST(z10_many_granules),
 		TEST(z10_map_holds_what_is_needed_only),
 		TEST(z10_whole_vm_counts_for_each_page),
-		TEST(z11_receive_buffer_cannot_be_preserved),
-		TEST(z11_receive_buffer_in_each_other_way),
-		TEST(z11_receive_buffer_complete_after_the_claim),
-		TEST(z11_receive_buffer_has_its_granules_alone),
-		TEST(z12_fixed_memory_is_never_lent),
 	};
 
 	return cmocka_run_group_tests_name("zerocopy_pages", tests, NULL, NULL);

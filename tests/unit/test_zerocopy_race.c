@@ -58,6 +58,27 @@ static void z7_late_completion_frees_quarantine_only(void **state)
 	assert_int_equal(vz_stats(t).settled, 0);
 }
 
+/* A completion is seen by step(): before that the slot must not be used for anything else. */
+static void z7_late_completion_that_was_not_taken_up_yet(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	lend(t, 'a');
+	vz_script(t, VDEV_ZEROCOPY_ACCESSIBLE, 'a', VZ_LATER);
+	vz_expect(t, vz_pass(t, VZ_TIMEOUT), "OFFLINE:a ACCESSIBLE:a+RECLAIMED");
+	assert_int_equal(vz_complete(t, 'a', TASK), WAKE);
+	vz_expect(t, vz_done(t, VDEV_ZEROCOPY_ACCESSIBLE, 'a', 0), "");
+	expect_state(t, 'a', VDEV_ZEROCOPY_QUARANTINED);
+	vz_expect(t, vz_pass(t, 0), "RELEASE:a");
+	for (uint32_t i = 0; i < 2 * VZ_SLOTS;
+	     i++) { /* whoever has the slot now is not disturbed */
+		lend(t, 'b');
+		vz_expect(t, vz_pass(t, 0), "");
+		assert_int_equal(vz_complete(t, 'b', TASK), OVER);
+	}
+	expect_nothing(t);
+}
+
 static void z7_second_completion_is_refused(void **state)
 {
 	struct vt_zerocopy *t = *state;
@@ -201,6 +222,7 @@ int main(void)
 		TEST(z7_claimed_but_complete_before_it_is_taken_up),
 		TEST(z7_complete_before_offline_is_given_out),
 		TEST(z7_late_completion_frees_quarantine_only),
+		TEST(z7_late_completion_that_was_not_taken_up_yet),
 		TEST(z7_second_completion_is_refused),
 		TEST(z7_second_completion_of_each_state),
 		TEST(z7_second_half_again_is_no_second_half),

@@ -186,10 +186,9 @@ static void timeline(void **state)
 #if defined(VDEV_TRACE) && !VDEV_TRACE
 	skip();
 #endif
-	assert_string_equal(seen.text,
-			    "RECLAIM:b OFFLINE:b done:b ACCESSIBLE:b done:b "
-			    "EXPIRE:a OFFLINE:a done:a ACCESSIBLE:a done:a "
-			    "LATE:a RELEASE:a done:a");
+	assert_string_equal(seen.text, "RECLAIM:b OFFLINE:b done:b ACCESSIBLE:b done:b "
+				       "EXPIRE:a OFFLINE:a done:a ACCESSIBLE:a done:a "
+				       "LATE:a RELEASE:a done:a");
 	assert_int_equal(seen.last_now, t->now);
 }
 

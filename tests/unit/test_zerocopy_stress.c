@@ -248,18 +248,6 @@ static void *vm_thread(void *arg)
 	return NULL;
 }
 
-/* All that was lent is complete: what is claimed comes to its end, too. */
-static void settle(void)
-{
-	struct vdev_zerocopy_info info;
-	uint64_t cursor = 0;
-
-	work();
-	while (vdev_zerocopy_walk(vm, &cursor, &info, sizeof(info)) == 1)
-		print_message("left: %s, seen %u\n", vdev_zerocopy_state_name(info.state),
-			      info.seen);
-}
-
 static int lends(uint64_t address, uint64_t length, uint32_t destination, uint64_t *ret_id)
 {
 	const struct vdev_zerocopy_block block = {.struct_size = sizeof(block),
@@ -347,7 +335,7 @@ static void count(void)
 	uint64_t twice = 0, never = 0, drift;
 	struct vdev_zerocopy_stats s;
 
-	settle();
+	work(); /* all that was lent is complete: what is claimed comes to its end, too */
 	drift = quota_drift();
 	for (uint32_t i = 0; i < MOST; i++) {
 		twice += told[i] > 1;

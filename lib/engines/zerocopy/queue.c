@@ -58,7 +58,7 @@ static const struct region *find_region(struct vdev_zerocopy_queue *q, uint64_t 
 	const struct vdev_zerocopy *z = q->vm;
 	uint32_t n = atomic_load_explicit(&z->n_regions, memory_order_acquire);
 
-	if (VDEV__LIKELY(q->region < n && inside(&z->regions[q->region], address, length)))
+	if (q->region < n && VDEV__LIKELY(inside(&z->regions[q->region], address, length)))
 		return &z->regions[q->region];
 	for (uint32_t i = 0; i < n; i++)
 		if (inside(&z->regions[i], address, length)) {

@@ -221,7 +221,10 @@ static void unprotect(struct vdev_pages *p)
 		vdev__uffd_wake(p, p->covers[i].begin, p->covers[i].end - p->covers[i].begin);
 }
 
-/* Words, and as atomics: where no userfaultfd stops them, others may write although they should not. */
+/*
+ * Words, and as atomics: where no userfaultfd stops them, others may write although they should
+ * not.
+ */
 static void copy_words(uint8_t *to, uint64_t from, uint64_t bytes)
 {
 	const uint64_t *src = (const uint64_t *)(uintptr_t)from;

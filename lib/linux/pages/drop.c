@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How pages leave a mapping. Private ones by MADV_DONTNEED, many ranges in one process_madvise(2): with a running
- * vCPU most of the cost is in telling it. Those of a file by a hole in the file, since DONTNEED
- * would leave them there, and the fill would find them (-EEXIST).
+ * How pages leave a mapping. Private ones by MADV_DONTNEED, many ranges in one process_madvise(2):
+ * with a running vCPU most of the cost is in telling it. Those of a file by a hole in the file,
+ * since DONTNEED would leave them there, and the fill would find them (-EEXIST).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,8 +45,8 @@ int vdev__piece_punch(struct vdev_pages *p, const struct piece *piece)
 }
 
 /*
- * Old huge pages stay with who holds them, so as many others have to be free: they are reserved before anything is
- * dropped.
+ * Old huge pages stay with who holds them, so as many others have to be free: they are reserved
+ * before anything is dropped.
  */
 static int hold(struct vdev_pages *p, struct piece *piece)
 {

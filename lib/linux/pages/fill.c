@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How fresh pages come in: UFFDIO_COPY and UFFDIO_ZEROPAGE, which add no mapping, or mremap(2) of pages that were
- * prepared, in one step for whoever looks.
+ * How fresh pages come in: UFFDIO_COPY and UFFDIO_ZEROPAGE, which add no mapping, or mremap(2) of
+ * pages that were prepared, in one step for whoever looks.
  *
- * What was dropped exists in `copy` only. If the kernel has no page for it, the pages of `copy` itself move
- * in. If the file still has a page (-EEXIST), it did not let go of it, because a huge folio is under it
- * after all: the file gets back what it had, for those who hold it, and the guest other pages.
+ * What was dropped exists in `copy` only. If the kernel has no page for it, the pages of `copy`
+ * itself move in. If the file still has a page (-EEXIST), it did not let go of it, because a huge
+ * folio is under it after all: the file gets back what it had, for those who hold it, and the
+ * guest other pages.
  */
 #include <errno.h>
 #include <inttypes.h>

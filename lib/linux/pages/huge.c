@@ -2,8 +2,8 @@
 /*
  * May a file of shmem have huge folios? (Documentation/admin-guide/mm/transhuge.rst)
  *
- * A hole of 4 KiB that is punched into a folio which somebody holds does not detach the page: the folio
- * cannot be split, so the kernel clears the bytes in place and the file keeps them.
+ * A hole of 4 KiB that is punched into a folio which somebody holds does not detach the page: the
+ * folio cannot be split, so the kernel clears the bytes in place and the file keeps them.
  */
 #include <dirent.h>
 #include <stdio.h>

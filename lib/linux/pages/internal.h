@@ -6,10 +6,11 @@
  *
  *   dma out -> protect -> copy out -> announce -> drop -> fill -> withdraw -> unprotect -> dma in
  *
- * Locks. `lock` makes calls take turns and is held for a whole batch. The thread that serves faults
- * (serve.c) never takes it, since a batch itself may run into a fault when it copies out a page that
- * was never touched. What that thread needs to know (regions, what is protected, what is dropped) is
- * guarded by `serve_lock`, which is never held while guest memory is touched. Order: lock, serve_lock.
+ * Locks. `lock` makes calls take turns and is held for a whole batch. The thread that serves
+ * faults (serve.c) never takes it, since a batch itself may run into a fault when it copies out a
+ * page that was never touched. What that thread needs to know (regions, what is protected, what is
+ * dropped) is guarded by `serve_lock`, which is never held while guest memory is touched. Order:
+ * lock, serve_lock.
  */
 #ifndef VDEV__PAGES_INTERNAL_H
 #define VDEV__PAGES_INTERNAL_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the kernel says about the mappings of a region (Documentation/filesystems/proc.rst, smaps), and what
- * rule Z12 refuses: memory whose pages cannot be taken out, or are somebody else's business.
+ * What the kernel says about the mappings of a region (Documentation/filesystems/proc.rst, smaps),
+ * and what rule Z12 refuses: memory whose pages cannot be taken out, or are somebody else's
+ * business.
  */
 #include <errno.h>
 #include <inttypes.h>

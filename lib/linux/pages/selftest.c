@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The self-test: memory under a writer, its first and its last granule held by a pipe (vmsplice) while
- * they are replaced. The last is reset, all others are preserved, in one batch. Then the pipe has to give the
- * old bytes, the writer has to see the new ones, and none of its updates may be lost.
+ * The self-test: memory under a writer, its first and its last granule held by a pipe (vmsplice)
+ * while they are replaced. The last is reset, all others are preserved, in one batch. Then the
+ * pipe has to give the old bytes, the writer has to see the new ones, and none of its updates may
+ * be lost.
  */
 #include <errno.h>
 #include <fcntl.h>

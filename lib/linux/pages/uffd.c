@@ -2,9 +2,10 @@
 /*
  * The userfaultfd (Documentation/admin-guide/mm/userfaultfd.rst).
  *
- * No UFFD_FEATURE_EVENT_... is asked for: with EVENT_REMOVE each of our own madvise() would wait until the event is
- * read, with EVENT_FORK each fork() of the VMM. Without them a child's copy of a region is not
- * registered, and the ioctls never have to be repeated for a change that is under way.
+ * No UFFD_FEATURE_EVENT_... is asked for: with EVENT_REMOVE each of our own madvise() would wait
+ * until the event is read, with EVENT_FORK each fork() of the VMM. Without them a child's copy of
+ * a region is not registered, and the ioctls never have to be repeated for a change that is under
+ * way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -118,8 +119,8 @@ static int again(int err, uint32_t *tries)
 }
 
 /*
- * One ioctl for the whole range where one mapping holds it, as is usual. Else the kernel says -ENOENT and has done
- * nothing: then step by step.
+ * One ioctl for the whole range where one mapping holds it, as is usual. Else the kernel says
+ * -ENOENT and has done nothing: then step by step.
  */
 static int in_steps(struct vdev_pages *p, struct vdev__uffd_fill *f,
 		    int (*one)(struct vdev_pages *p, struct vdev__uffd_fill *f, uint64_t bytes))

@@ -2,9 +2,9 @@
 /*
  * Who uses memory while the self-test replaces it: a vCPU of a VM made for that, or a thread.
  *
- * In a loop it adds one to a counter in the tested page, then one to a counter elsewhere, copies a word of
- * a second tested page to elsewhere, and looks whether it shall pause. When it has paused the two counters
- * are equal, or updates were lost.
+ * In a loop it adds one to a counter in the tested page, then one to a counter elsewhere, copies a
+ * word of a second tested page to elsewhere, and looks whether it shall pause. When it has paused
+ * the two counters are equal, or updates were lost.
  */
 #ifndef VDEV__PAGES_WRITER_H
 #define VDEV__PAGES_WRITER_H
@@ -41,8 +41,8 @@ struct vdev__writer {
 };
 
 /*
- * Starts it; *ret_kvm is 0, or the -errno for which it is a thread although kvm_fd is not -2. kvm_fd -1: /dev/kvm is
- * opened. -ENOMEM, -EAGAIN.
+ * Starts it; *ret_kvm is 0, or the -errno for which it is a thread although kvm_fd is not -2.
+ * kvm_fd -1: /dev/kvm is opened. -ENOMEM, -EAGAIN.
  */
 int vdev__writer_start(struct vdev__writer *w, int kvm_fd, uint8_t *counted, uint8_t *read,
 		       int *ret_kvm);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A VM of one vCPU in real mode that runs the writer's loop (Documentation/virt/kvm/api.rst): what the
- * kernel's own faults do is only seen through KVM_RUN.
+ * A VM of one vCPU in real mode that runs the writer's loop (Documentation/virt/kvm/api.rst): what
+ * the kernel's own faults do is only seen through KVM_RUN.
  *
  * Guest addresses: 0: memory that is not tested; 64 KiB: the first tested page; the second follows.
  */
