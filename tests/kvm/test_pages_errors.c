@@ -161,7 +161,7 @@ static void locked_since(void **state)
 
 	rig_make(r, VDEV_PAGES_UFFD, VDEV_PAGES_ANON, SIZE);
 	memset(r->mem, 0x11, SIZE);
-	assert_int_equal(mlock(r->mem + 8 * PAGE, PAGE), 0);
+	rig_lock(r->mem + 8 * PAGE, PAGE);
 	for (i = 0; i < 3; i++)
 		ranges[i] = (struct vdev_pages_range){
 			.guest_address = i * 8 * PAGE, .size_bytes = PAGE, .mode = PRESERVE};
@@ -195,9 +195,9 @@ static void z12_refusals(void **state)
 	rig_open(r, VDEV_PAGES_UFFD);
 	assert_int_equal(rig_memory(r, VDEV_PAGES_ANON, SIZE), 0);
 	region = rig_region(r, VDEV_PAGES_ANON, 0);
-	assert_int_equal(mlock(r->mem, PAGE), 0);
+	rig_lock(r->mem, PAGE);
 	refused(r, &region, -EOPNOTSUPP, "it is locked");
-	munlock(r->mem, PAGE);
+	assert_int_equal(syscall(SYS_munlock, r->mem, PAGE), 0);
 	region.kind = VDEV_PAGES_GUEST_MEMFD;
 	refused(r, &region, -EOPNOTSUPP, "guest_memfd");
 	region = rig_region(r, VDEV_PAGES_ANON, VDEV_PAGES_DMA);

@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,13 +42,13 @@ struct rig {
 	int fd;
 	int pipe[2];
 	/* What fails, see rig_ioctl(). */
-	unsigned long fail_request;
-	int fail_with;
+	_Atomic(unsigned long) fail_request;
+	atomic_int fail_with;
 	atomic_int fail_skip; /* so many go through first */
 	atomic_int fail_times;
-	unsigned long ignore_request; /* answered by 0 without asking the kernel */
+	_Atomic(unsigned long) ignore_request; /* answered by 0 without asking the kernel */
 	atomic_int calls; /* of fail_request */
-	unsigned int slow_copy_us; /* UFFDIO_COPY takes so much longer */
+	atomic_uint slow_copy_us; /* UFFDIO_COPY takes so much longer */
 };
 
 static inline int rig_uffd_missing(void)
@@ -241,6 +242,12 @@ static inline void rig_reason(struct rig *r, const char *part)
 	assert_true(vdev_pages_reason(r->p, text, sizeof(text)) > 0);
 	if (!strstr(text, part))
 		fail_msg("the reason is \"%s\", not \"%s\"", text, part);
+}
+
+/* Not by libc: sanitizers replace mlock() by nothing. */
+static inline void rig_lock(const void *address, size_t bytes)
+{
+	assert_int_equal(syscall(SYS_mlock, address, bytes), 0);
 }
 
 static inline uint32_t rig_vmas(void)

@@ -5,8 +5,6 @@
  */
 #include "test_pages_rig.h"
 
-#include <sys/syscall.h>
-
 static int own_uffd(void)
 {
 	struct uffdio_api api = {.api = UFFD_API};

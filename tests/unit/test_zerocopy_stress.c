@@ -13,7 +13,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <time.h>
 
 #define RUN_NS 500000000
@@ -38,7 +37,6 @@ struct completer {
 	uint32_t late_count;
 	uint32_t flags; /* what it knows of */
 	uint32_t share; /* it is told of each message, or of those of this parity */
-	uint64_t completions;
 };
 
 static struct vdev_zerocopy *vm;
@@ -64,23 +62,21 @@ static void tell(uint64_t id)
 }
 
 /* Owner thread: hands the id to those that will complete it, before the send or after it. */
-static int pass_on(struct completer *c, uint64_t id)
+static void pass_on(struct completer *c, uint64_t id)
 {
 	uint32_t head = atomic_load_explicit(&c->in.head, memory_order_relaxed);
 
-	if (head - atomic_load_explicit(&c->in.tail, memory_order_acquire) == RING)
-		return 0;
+	while (head - atomic_load_explicit(&c->in.tail, memory_order_acquire) == RING)
+		sched_yield();
 	c->in.ids[head % RING] = id;
 	atomic_store_explicit(&c->in.head, head + 1, memory_order_release);
-	return 1;
 }
 
 static void pass_on_all(uint64_t id)
 {
 	for (uint32_t i = 0; i < COMPLETERS; i++)
 		if (completers[i].share == COMPLETERS || completers[i].share == id % COMPLETERS)
-			while (!pass_on(&completers[i], id))
-				sched_yield();
+			pass_on(&completers[i], id);
 }
 
 static void send_one(struct vt_rand *rand, uint64_t id, uint64_t length)
@@ -126,7 +122,7 @@ static void *owner(void *arg)
 		if (vdev_zerocopy_reserve(queue, &block, &id) == VDEV_ZEROCOPY_LEND)
 			send_one(&rand, id, block.length_bytes);
 		else
-			sched_yield(); /* time for the others */
+			sched_yield();
 		atomic_fetch_add(&clock_now, 1);
 	}
 	atomic_store(&owner_ended, 1);
@@ -142,7 +138,6 @@ static void complete_range(struct completer *c, uint64_t lo, uint64_t hi)
 	for (uint32_t i = 0; i < 64; i++)
 		if (settled >> i & 1)
 			tell(lo + i);
-	c->completions++;
 }
 
 static void complete_late(struct completer *c)
@@ -361,41 +356,35 @@ static void count(void)
 	vdev_zerocopy_free(vm);
 }
 
-static void z7_each_message_has_one_completer(void **state)
+/* Each completer knows of one thing; of each message, or of every other one. */
+static void run(uint32_t until, uint32_t first, uint32_t second, int all)
 {
-	(void)state;
-	begin(VDEV_ZEROCOPY_UNTIL_TASK);
+	begin(until);
 	for (uint32_t i = 0; i < COMPLETERS; i++) {
-		completers[i].flags = TASK;
-		completers[i].share = i;
+		completers[i].flags = i ? second : first;
+		completers[i].share = all ? COMPLETERS : i;
 	}
 	run_threads();
 	count();
 }
 
+static void z7_each_message_has_one_completer(void **state)
+{
+	(void)state;
+	run(VDEV_ZEROCOPY_UNTIL_TASK, TASK, TASK, 0);
+}
+
 static void z7_each_message_has_two_completers(void **state)
 {
 	(void)state;
-	begin(VDEV_ZEROCOPY_UNTIL_ALL);
-	for (uint32_t i = 0; i < COMPLETERS; i++) {
-		completers[i].flags = i ? TASK : RESPONSE;
-		completers[i].share = COMPLETERS;
-	}
-	run_threads();
-	count();
+	run(VDEV_ZEROCOPY_UNTIL_ALL, RESPONSE, TASK, 1);
 }
 
 /* Whoever is first. */
 static void z7_two_completers_race(void **state)
 {
 	(void)state;
-	begin(VDEV_ZEROCOPY_UNTIL_ANY);
-	for (uint32_t i = 0; i < COMPLETERS; i++) {
-		completers[i].flags = i ? TASK : RESPONSE;
-		completers[i].share = COMPLETERS;
-	}
-	run_threads();
-	count();
+	run(VDEV_ZEROCOPY_UNTIL_ANY, RESPONSE, TASK, 1);
 }
 
 int main(void)

@@ -116,7 +116,7 @@ struct guest_command {
 	uint32_t power_on; /* changed: powers it on again */
 	uint32_t hostile; /* number of wild register accesses to make */
 	uint32_t rules_count;
-	uint32_t reserved;
+	uint32_t tick_ms; /* between two ticks of a CPU, read as it starts; 0: 1 */
 	struct guest_rule rules[GUEST_DEVICES];
 };
 

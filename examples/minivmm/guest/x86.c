@@ -8,11 +8,12 @@
 #define LAPIC_TIMER 0x320u
 #define LAPIC_INITIAL 0x380u
 #define LAPIC_DIVIDE 0x3e0u
-#define TICK_NS 1000000u /* KVM's local APIC timer counts nanoseconds */
+#define TICK_NS 1000000u /* a millisecond: KVM's local APIC timer counts nanoseconds */
 
 struct platform {
 	uint32_t ready;
-	uint32_t ticks[GUEST_CPUS];
+	uint32_t tick_ms;
+	uint32_t ticks[GUEST_CPUS]; /* milliseconds */
 	uint32_t seen[GUEST_CPUS];
 };
 
@@ -103,7 +104,7 @@ void guest_interrupt(uint32_t vector, uint32_t cpu)
 		fault(vector);
 	__atomic_store_n(&machine.seen[cpu], 1, __ATOMIC_RELAXED);
 	if (vector == VECTOR_TICK(cpu))
-		__atomic_fetch_add(&machine.ticks[cpu], 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&machine.ticks[cpu], machine.tick_ms, __ATOMIC_RELAXED);
 	driver_interrupt(&machine, cpu, vector);
 	*lapic(LAPIC_EOI) = 0;
 }
@@ -144,15 +145,18 @@ static void rest(uint32_t cpu)
 
 void guest_main(uint32_t cpu)
 {
-	if (cpu == 0)
+	if (cpu == 0) {
+		machine.tick_ms = told(&command_of(&machine)->tick_ms);
+		machine.tick_ms += !machine.tick_ms;
 		make_gates();
+	}
 	while (!__atomic_load_n(&machine.ready, __ATOMIC_ACQUIRE))
 		__asm__ volatile("pause");
 	load_gates();
 	*lapic(LAPIC_SPURIOUS) = 0x1ff;
 	*lapic(LAPIC_DIVIDE) = 0xb;
 	*lapic(LAPIC_TIMER) = 0x20000u | VECTOR_TICK(cpu);
-	*lapic(LAPIC_INITIAL) = TICK_NS;
+	*lapic(LAPIC_INITIAL) = TICK_NS * machine.tick_ms;
 	__asm__ volatile("sti");
 	for (;;) {
 		__atomic_store_n(&machine.seen[cpu], 0, __ATOMIC_RELAXED);

@@ -197,7 +197,9 @@ static int stepping_ok(const struct vdev_removal *r, const struct unit *u, uint3
 	case HIDE:
 		return u->step == hide && member;
 	case TEAR:
-		return u->step > hide && u->step <= count && member;
+		/* Those before it are gone. */
+		return u->step > hide && u->step <= count &&
+		       u->cursor == vdev__removal_first(r, index);
 	case END:
 		return u->outcome && (member || u->cursor == index);
 	default:

@@ -41,6 +41,9 @@ static int lose_message(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, 
 	error = vdev__zerocopy_op_new(z, q->index, slot, &index);
 	if (error)
 		return error;
+	op_at(z, index)->begin = op_at(z, index)->end =
+		vdev__zerocopy_span(z, q->details[slot].address, 1).begin;
+	op_at(z, index)->until = VDEV_NONE;
 	q->slots[slot].op = index;
 	z->unsettled++;
 	lose(z, index);
