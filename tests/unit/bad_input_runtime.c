@@ -94,6 +94,26 @@ static void set_removal_twice(struct bad_linux *b)
 	assert_int_equal(vdev_runtime_set_removal(b->rt, NULL), 0);
 }
 
+static void set_zerocopy(struct bad_linux *b)
+{
+	(void)b;
+	EINVAL_OF(vdev_runtime_set_zerocopy(NULL, NULL));
+}
+
+static void set_zerocopy_twice(struct bad_linux *b)
+{
+	const struct vdev_zerocopy_config config = {
+		.struct_size = sizeof(config), .max_queues = 1, .max_destinations = 1};
+	struct vdev_zerocopy *z = NULL;
+
+	assert_int_equal(vdev_zerocopy_new(&z, NULL, &config), 0);
+	assert_int_equal(vdev_runtime_set_zerocopy(b->rt, NULL), 0); /* there is none */
+	assert_int_equal(vdev_runtime_set_zerocopy(b->rt, z), 0);
+	assert_int_equal(vdev_runtime_set_zerocopy(b->rt, z), -EBUSY);
+	assert_int_equal(vdev_runtime_set_zerocopy(b->rt, NULL), 0);
+	vdev_zerocopy_free(z);
+}
+
 static int hook(void *user, uint64_t dev, uint64_t user_data)
 {
 	(void)user;
@@ -188,6 +208,7 @@ static const struct bad_linux_row rows[] = {
 	{"vdev_runtime_now", now, NULL},
 	{"vdev_runtime_add_backend", add_backend, add_backend_twice},
 	{"vdev_runtime_set_removal", set_removal, set_removal_twice},
+	{"vdev_runtime_set_zerocopy", set_zerocopy, set_zerocopy_twice},
 	{"vdev_runtime_set_hook", set_hook, set_hook_twice},
 	{"vdev_runtime_lock", lock, lock_twice},
 	{"vdev_runtime_unlock", unlock, lock_twice},
