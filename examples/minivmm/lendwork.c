@@ -39,16 +39,16 @@ static void *owner(void *arg)
 /* Sleeps until something comes in, an error queue has a notification, or a while has passed. */
 static void rest(struct lending *l)
 {
-	struct pollfd fds[2 * LENDING_DESTINATIONS];
+	struct pollfd fds[2 * LENDING_DESTINATIONS], *fd = fds;
 
 	for (uint32_t i = 0; i < l->destinations_count; i++) {
 		struct transport *t = &l->destinations[i];
 		bool reads = !atomic_load(&t->stuck);
 
-		fds[2 * i] = (struct pollfd){.fd = reads ? t->receive_fd : -1, .events = POLLIN};
-		fds[2 * i + 1] = (struct pollfd){.fd = t->ops->reap ? t->send_fd : -1};
+		*fd++ = (struct pollfd){.fd = reads ? t->receive_fd : -1, .events = POLLIN};
+		*fd++ = (struct pollfd){.fd = t->ops->reap ? t->send_fd : -1};
 	}
-	poll(fds, 2 * l->destinations_count, RECEIVER_MS);
+	poll(fds, (nfds_t)(fd - fds), RECEIVER_MS);
 }
 
 static void *receiver(void *arg)

@@ -123,7 +123,7 @@ static uint32_t pages_of(const struct lending_writer *w)
 
 int model_writer_hold(struct vm *vm, struct lending_writer *w)
 {
-	struct model_page **held = calloc(pages_of(w), sizeof(*held));
+	struct model_page **held = calloc(pages_of(w), sizeof(struct model_page *));
 
 	if (!held)
 		return -ENOMEM;

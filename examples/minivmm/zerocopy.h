@@ -20,7 +20,7 @@ extern const struct story zerocopy_receive[];
 extern const struct story zerocopy_reset[];
 extern const struct story zerocopy_hostile[];
 
-#define PAGE 4096u
+#define PAGE UINT64_C(4096)
 #define ROOM_FOR_COUNTS 16u /* the last bytes of a page, which MSG_DO_COUNT uses */
 
 /* The transport that holds pages until they are read: vmsplice, or the mock's model. */

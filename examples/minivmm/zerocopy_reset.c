@@ -3,10 +3,12 @@
 #include "zerocopy.h"
 
 #define QUEUES 2u
-#define OUT (QUEUES * MSG_LOAD_BLOCKS)
+#define OUT ((uint64_t)QUEUES * MSG_LOAD_BLOCKS)
 
 static bool many_out(struct scene *s, uint32_t queues)
 {
+	uint64_t blocks = (uint64_t)queues * MSG_LOAD_BLOCKS;
+
 	for (uint32_t i = 0; i < queues; i++) {
 		transport_stick(zerocopy_to(s, i), true);
 		if (!DO(s, .what = MSG_DO_LOAD, .queue = i,
@@ -15,10 +17,9 @@ static bool many_out(struct scene *s, uint32_t queues)
 			.batch = MSG_LOAD_BLOCKS, .count = MSG_LOAD_BLOCKS, .destination = i))
 			return false;
 	}
-	return EXPECT(s,
-		      scene_counter(s, &zerocopy_seen(s)->posted, queues * MSG_LOAD_BLOCKS) &&
-			      zerocopy_lent(s, queues * MSG_LOAD_BLOCKS),
-		      "not all are out");
+	return EXPECT(
+		s, scene_counter(s, &zerocopy_seen(s)->posted, blocks) && zerocopy_lent(s, blocks),
+		"not all are out");
 }
 
 static void read_all(struct scene *s, uint32_t queues)
@@ -58,9 +59,10 @@ static void reset_with(struct scene *s, uint32_t flags)
 	     zerocopy_send(s, 0, 200, 8, PAGE, 0) &&
 		     zerocopy_all_told(s, 200, 8, VDEV_GUEST_DONE_SENT),
 	     "the new guest cannot send");
-	scene_tell(s,
-		   "%u blocks back%s, the new guest booted and sent; the receivers read old bytes",
-		   OUT, flags ? " with the whole memory" : "");
+	scene_tell(
+		s,
+		"%llu blocks back%s, the new guest booted and sent; the receivers read old bytes",
+		(unsigned long long)OUT, flags ? " with the whole memory" : "");
 }
 
 static void reset_many(struct scene *s)

@@ -90,7 +90,7 @@ static void run(struct scene *s, struct trial *l)
 	seen = transport_seen(&l->t);
 	EXPECT(s, seen.right_bytes + seen.wrong_bytes == (uint64_t)l->sent * PAGE,
 	       "%llu bytes came of %u", (unsigned long long)(seen.right_bytes + seen.wrong_bytes),
-	       l->sent * PAGE);
+	       (uint32_t)(l->sent * PAGE));
 	if (l->t.ops == &transport_copy)
 		EXPECT(s, !seen.wrong_bytes && l->before == l->sent,
 		       "it lent what it says to copy");
@@ -108,7 +108,7 @@ static void try_it(struct scene *s, const struct transport_ops *ops, struct vm *
 
 	if (r == -EPERM || r == -ENOSYS || r == -EOPNOTSUPP || r == -ENOPROTOOPT) {
 		scene_skip(s, "%s is not permitted or not there: %s", ops->name, strerror(-r));
-	} else if (EXPECT(s, !r, "%s could not be opened: %s", ops->name, strerror(-r))) {
+	} else if (EXPECT(s, l && !r, "%s could not be opened: %s", ops->name, strerror(-r)) && l) {
 		l->memory = memory;
 		run(s, l);
 		transport_close(&l->t);

@@ -64,6 +64,9 @@ void bench_lookup_writer(struct bench *b);
 void bench_unit(struct bench *b);
 void bench_bytes(struct bench *b);
 void bench_deadline(struct bench *b);
+void bench_zerocopy(struct bench *b);
+void bench_zerocopy_pending(struct bench *b);
+void bench_zerocopy_send(struct bench *b);
 void bench_pages(struct bench *b);
 
 #endif

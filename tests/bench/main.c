@@ -21,6 +21,11 @@ static const struct {
 	{"removal/unit", bench_unit, "request, plan, removed, against the same made of GLib"},
 	{"removal/bytes", bench_bytes, "memory for each unit, against its limit"},
 	{"removal/deadline", bench_deadline, "cancel and arm, against wheel, heap, timerfd"},
+	{"zerocopy/hot-path", bench_zerocopy, "reserve and complete, against a mutex"},
+	{"zerocopy/pending", bench_zerocopy_pending, "a million messages in flight; bytes"},
+#if defined(__linux__)
+	{"zerocopy/send", bench_zerocopy_send, "blocks of any size, against copying"},
+#endif
 #ifdef __linux__
 	{"zerocopy/pages", bench_pages, "pages out from under a running guest, against mremap"},
 #endif

@@ -236,7 +236,7 @@ static void *vm_thread(void *arg)
 		vdev_zerocopy_stats(vm, &s, sizeof(s));
 		sched_yield();
 	}
-	while (resetting) {
+	for (uint32_t i = 0; resetting && i < 1000; i++) {
 		work();
 		resetting = vdev_zerocopy_reset_end(vm, atomic_load(&clock_now)) < 0;
 	}

@@ -53,6 +53,8 @@ extern "C" {
 #define VDEV_PART_RUNTIME 3u
 #define VDEV_PART_KVM 4u
 #define VDEV_PART_MOCK 5u
+#define VDEV_PART_ZEROCOPY 6u
+#define VDEV_PART_PVQUEUE 7u
 /** @} */
 
 /** What a trace event tells. @{ */
@@ -103,7 +105,8 @@ struct vdev_env {
  * once. The meaning of `arg` stands beside each kind. Kinds of different engines do not overlap.
  */
 struct vdev_action {
-	uint64_t id; /**< names this action in done(); never reused, never 0 */
+	/** names this action in done(); never reused, never 0; engines of different kinds do not share ids */
+	uint64_t id;
 	uint64_t dev; /**< handle of the device that it is about (0: the whole VM) */
 	uint64_t user_data; /**< the caller's own value for that device */
 	uint64_t deadline_ns; /**< caller's clock; VDEV_NONE: none. Past it CANCEL comes out */
@@ -115,6 +118,7 @@ struct vdev_action {
 /** Each engine's action kinds begin at its base. @{ */
 #define VDEV_KIND_COMMON 0x000u
 #define VDEV_KIND_REMOVAL 0x100u
+#define VDEV_KIND_ZEROCOPY 0x200u
 /** @} */
 
 /**

@@ -21,6 +21,7 @@
 #define VDEV_PVDEV_H
 
 #include <vdev/backend.h>
+#include <vdev/pvqueue.h>
 #include <vdev/removal.h>
 
 #ifdef __cplusplus
@@ -32,18 +33,24 @@ struct vdev_pvdev;
 /** Configuration; 0 asks for the default. 48 bytes. */
 struct vdev_pvdev_config {
 	uint32_t struct_size;
-	uint32_t features; /**< VDEV_GUEST_F_... to offer; 0: all that the library has */
+	uint32_t
+		features; /**< VDEV_GUEST_F_... to offer; 0: all, MESSAGES only if there are queues */
 	struct vdev_removal *removal; /**< engine that the events go to */
 	uint32_t max_events; /**< 1..65536 waiting at one time; default 256 */
 	uint32_t command_quota; /**< commands in one period; default 4096 */
 	uint64_t quota_period_ns; /**< default 1 s */
-	uint64_t reserved[2]; /**< 0 */
+	uint32_t queues; /**< 0..VDEV_GUEST_QUEUES; not 0 if and only if F_MESSAGES is offered */
+	uint32_t queue_size; /**< largest: 2..VDEV_GUEST_QUEUE_MOST, a power of two; default 256 */
+	uint64_t reserved; /**< 0 */
 };
 
 /** What the caller has to do after an access or a deed: a bit mask. @{ */
 #define VDEV_PVDEV_DISPATCH 0x1 /**< the engine has actions: drain it before the guest goes on */
 #define VDEV_PVDEV_RAISE 0x2 /**< signal the function's interrupt once */
 #define VDEV_PVDEV_RESET 0x4 /**< the guest reset the function (STATUS = 0) */
+#define VDEV_PVDEV_QUEUE \
+	0x8 /**< a queue went ON or STOPPING: look at each with vdev_pvdev_queue() */
+#define VDEV_PVDEV_DOORBELL 0x10 /**< take vdev_pvdev_doorbells() */
 /** @} */
 
 /** Counters; a snapshot. */
@@ -55,6 +62,8 @@ struct vdev_pvdev_stats {
 	uint64_t over_quota;
 	uint64_t events, lost_events;
 	uint64_t handshakes;
+	uint64_t doorbells;
+	uint64_t queues_on, queues_refused, queues_broken;
 };
 
 /**
@@ -113,6 +122,44 @@ VDEV_API int vdev_pvdev_perform(struct vdev_pvdev *pvdev, uint64_t now_ns,
 				const struct vdev_action *action);
 
 /**
+ * State and rings of a queue, as the guest configured it.
+ *
+ * ON: vdev_pvqueue_start() with the rings; if it fails, or the rings are not in memory, set BROKEN.
+ * STOPPING: vdev_pvqueue_stop(), take the blocks of all its messages back, and set OFF when none is lent
+ * any more. Until then the guest cannot turn it on again.
+ * @param pvdev the object
+ * @param index 0..queues-1
+ * @param ret_rings the rings, with struct_size set; may be NULL
+ * @param size sizeof(struct vdev_pvqueue_rings) of the caller
+ * @return VDEV_GUEST_QUEUE_OFF, ON, STOPPING or BROKEN; -ENOENT: no such queue; -EINVAL
+ */
+VDEV_API int vdev_pvdev_queue(const struct vdev_pvdev *pvdev, uint32_t index,
+			      struct vdev_pvqueue_rings *ret_rings, size_t size);
+/**
+ * The VMM's part of a queue's state: STOPPING to OFF, or ON to BROKEN, or the state that it has.
+ * @param pvdev the object
+ * @param index 0..queues-1
+ * @param state VDEV_GUEST_QUEUE_OFF, VDEV_GUEST_QUEUE_BROKEN
+ * @return 0 or VDEV_PVDEV_RAISE (the guest should know that it is BROKEN); -ENOENT; -EBUSY: not from the
+ * state that it has; -EINVAL
+ */
+VDEV_API int vdev_pvdev_queue_set(struct vdev_pvdev *pvdev, uint32_t index, uint32_t state);
+/**
+ * Takes the doorbells that were rung since the last call: bit n for queue n. Those that are ioeventfds do not
+ * come by here.
+ * @param pvdev the object
+ * @return the bits; 0: none, or pvdev is NULL
+ */
+VDEV_API uint64_t vdev_pvdev_doorbells(struct vdev_pvdev *pvdev);
+/**
+ * Sets VDEV_GUEST_IRQ_QUEUES in IRQ_STATUS, and with it the line, until the guest clears it: for embedders
+ * without MSI, after VDEV_PVQUEUE_RAISE. With MSI the message alone is enough.
+ * @param pvdev the object
+ * @return 0; -EINVAL
+ */
+VDEV_API int vdev_pvdev_queue_irq(struct vdev_pvdev *pvdev);
+
+/**
  * The level of the function's interrupt line, for embedders without MSI.
  * @param pvdev the object
  * @return 1: asserted; 0: not; -EINVAL
@@ -120,11 +167,11 @@ VDEV_API int vdev_pvdev_perform(struct vdev_pvdev *pvdev, uint64_t now_ns,
 VDEV_API int vdev_pvdev_line(const struct vdev_pvdev *pvdev);
 
 /**
- * The VM was reset: as after vdev_pvdev_new(), counters stay. The engine is told by the caller with
- * vdev_removal_reset_begin().
+ * The VM was reset: as after vdev_pvdev_new(), counters stay, and queues that were ON are STOPPING. The
+ * engine is told by the caller with vdev_removal_reset_begin().
  * @param pvdev the object
  * @param now_ns caller's clock
- * @return 0 or VDEV_PVDEV_DISPATCH; -EINVAL
+ * @return a mask of VDEV_PVDEV_DISPATCH and VDEV_PVDEV_QUEUE; -EINVAL
  */
 VDEV_API int vdev_pvdev_reset(struct vdev_pvdev *pvdev, uint64_t now_ns);
 
@@ -159,7 +206,7 @@ VDEV_API int vdev_pvdev_save(const struct vdev_pvdev *pvdev, uint64_t now_ns, vo
  * @param size bytes at image
  * @param ret_pvdev the object
  * @return 0; -EINVAL, also when config offers less than the guest has negotiated; -E2BIG; -ENOMEM;
- * -ENOSPC: more events than config allows; -EBADMSG;
+ * -ENOSPC: more events or queues than config allows; -EBADMSG;
  * -EPROTONOSUPPORT
  */
 VDEV_API int vdev_pvdev_load(const struct vdev_env *env, const struct vdev_pvdev_config *config,
@@ -170,6 +217,7 @@ VDEV_API int vdev_pvdev_load(const struct vdev_env *env, const struct vdev_pvdev
 #define VDEV_PVDEV_EV_STATUS 0x001u /**< the handshake moved on; arg: new STATUS */
 #define VDEV_PVDEV_EV_COMMAND \
 	0x100u /**< + VDEV_GUEST_CMD_..., + 0 for unknown ones; arg: VDEV_GUEST_R_... */
+#define VDEV_PVDEV_EV_QUEUE 0x002u /**< a queue changed; arg: index << 32 | its state */
 #define VDEV_PVDEV_EV_EVENT \
 	0x200u /**< + VDEV_GUEST_EVENT_...: queued; arg: cookie << 32 | address */
 /** @} */

@@ -232,7 +232,8 @@ struct vdev_removal_unit {
 };
 
 /** Flags of a request. @{ */
-#define VDEV_REMOVAL_FORCE 0x1u /**< do not ask the guest; upgrades a pending request (R11) */
+#define VDEV_REMOVAL_FORCE \
+	0x1u /**< do not ask the guest; upgrades a pending request, but none further up that has not begun (R11) */
 #define VDEV_REMOVAL_HOST \
 	0x2u /**< the host asks (VFIO's REQ interrupt): same path, counted apart (R14) */
 /** @} */
@@ -285,7 +286,8 @@ struct vdev_removal_planned {
 #define VDEV_REMOVAL_QUEUED 1u /**< waits for its slot */
 #define VDEV_REMOVAL_PENDING 2u /**< asked for, before the point of no return */
 #define VDEV_REMOVAL_LEAVING 3u /**< after the point of no return */
-#define VDEV_REMOVAL_HIDDEN 4u /**< ejected by the guest and held */
+#define VDEV_REMOVAL_HIDDEN \
+	4u /**< ejected by the guest and held; its slot is not free until it was given back or removed (R11) */
 #define VDEV_REMOVAL_SETTLING 5u /**< an emptied slot */
 /** @} */
 
@@ -359,8 +361,9 @@ VDEV_API void vdev_removal_free(struct vdev_removal *obj);
 /**
  * Adds a unit (R2). Its level is UNKNOWN whatever was there before (R6).
  *
- * With VDEV_REMOVAL_HOTPLUG an ANNOUNCE comes out once its slot is free, is settled and has no change
- * bit set; until then the unit is QUEUED and nothing is lost (R11). Without it the unit is there.
+ * With VDEV_REMOVAL_HOTPLUG an ANNOUNCE comes out once its slot is free, holds no HIDDEN unit, is settled
+ * and has no change bit set; until then the unit is QUEUED and nothing is lost (R11). Without it the unit
+ * is there.
  * @param obj the object
  * @param now_ns caller's clock
  * @param unit description; copied
@@ -449,6 +452,11 @@ VDEV_API int vdev_removal_forget(struct vdev_removal *obj, uint64_t now_ns, uint
 /**
  * Asks for a removal (R3). Acts on the slot or subtree that the unit belongs to (R2). Asking again
  * joins the pending operation; FORCE upgrades it (R11).
+ *
+ * FORCE is for what it was asked for: the unit, or the slot that it is plugged into. An operation further
+ * up that has not begun (it waits for a migration or for others below) neither takes it over nor becomes
+ * forced; it waits, and asks the guest about the rest then. One that has begun to ask the guest is one
+ * operation for all that it covers, and FORCE for a part upgrades it as a whole.
  * @param obj the object
  * @param now_ns caller's clock
  * @param unit handle
@@ -465,7 +473,7 @@ VDEV_API int vdev_removal_request(struct vdev_removal *obj, uint64_t now_ns, uin
  * @param now_ns caller's clock
  * @param unit handle of the unit, its slot or the top of its subtree
  * @return number of operations with an action waiting; -ENOENT: no such unit or nothing pending for
- * it; -EALREADY: past the point of no return (R12)
+ * it; -EALREADY: past the point of no return (R12), or going there by force or by a guest reset
  */
 VDEV_API int vdev_removal_cancel(struct vdev_removal *obj, uint64_t now_ns, uint64_t unit);
 
@@ -557,7 +565,8 @@ VDEV_API int vdev_removal_touch(struct vdev_removal *obj, uint64_t unit);
 VDEV_API int vdev_removal_backend_gone(struct vdev_removal *obj, uint64_t unit);
 
 /**
- * The guest resets (R17). At BEGIN pending removals complete without an acknowledgement; END forgets
+ * The guest resets (R17). At BEGIN pending removals complete without an acknowledgement, but what was
+ * cancelled before is undone to its end and stays; END forgets
  * what the guest declared and touched, and the registers of slots (tell vdev_removal_slot() again), and
  * gives HIDDEN units back.
  * @param obj the object

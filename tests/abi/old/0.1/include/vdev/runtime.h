@@ -28,6 +28,7 @@
 
 #include <vdev/backend.h>
 #include <vdev/removal.h>
+#include <vdev/zerocopy.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -121,6 +122,18 @@ VDEV_API int vdev_runtime_add_backend(struct vdev_runtime *runtime,
  * already
  */
 VDEV_API int vdev_runtime_set_removal(struct vdev_runtime *runtime, struct vdev_removal *removal);
+
+/**
+ * Attaches the zero-copy engine of the same VM, or detaches it with NULL. Its OFFLINE, ACCESSIBLE, RELEASE and
+ * REFUSED are offered to the backends one by one; a VMM that wants to replace many pages at once drives the
+ * engine by hand. Where a queue call says VDEV_ZEROCOPY_WAKE, call vdev_runtime_wake().
+ * @param runtime the object
+ * @param zerocopy the engine
+ * @return 0; -EINVAL; -EBUSY: a dispatch is running, actions are in the background, or there is one
+ * already
+ */
+VDEV_API int vdev_runtime_set_zerocopy(struct vdev_runtime *runtime,
+				       struct vdev_zerocopy *zerocopy);
 
 /**
  * Sets a hook of another engine, NULL to take it away.

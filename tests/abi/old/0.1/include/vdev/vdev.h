@@ -13,7 +13,9 @@
 #include <vdev/guest.h>
 #include <vdev/mock.h>
 #include <vdev/pvdev.h>
+#include <vdev/pvqueue.h>
 #include <vdev/removal.h>
 #include <vdev/version.h>
+#include <vdev/zerocopy.h>
 
 #endif
