@@ -234,6 +234,8 @@ int vm_save(struct vm *vm, FILE *file)
 	struct vm_image image = {0};
 	int r;
 
+	if (vm->lending)
+		return -EOPNOTSUPP; /* its destinations stay here */
 	vm_lock(vm);
 	vm_engine_lock(vm);
 	r = make_images(vm, &image);

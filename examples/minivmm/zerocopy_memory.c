@@ -101,7 +101,7 @@ static void whole(struct scene *s)
 	vm_run_for(s->vm, 10);
 	NEED(s, DO(s, .what = MSG_DO_COUNT), "the guest takes no orders");
 	NEED(s, zerocopy_read_out(s, 0) && zerocopy_quarantined(s, 0), "it does not end");
-	EXPECT(s, zerocopy_right(s) == 48 * 256, "%llu right bytes",
+	EXPECT(s, zerocopy_right(s) == UINT64_C(48) * 256, "%llu right bytes",
 	       (unsigned long long)zerocopy_right(s));
 	scene_tell(s, "%u MiB in one action in %.1f ms; 48 blocks back, %llu updates, none lost",
 		   GUEST_RAM_SIZE >> 20, (double)c->replace_ns / 1e6,

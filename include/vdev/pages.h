@@ -103,7 +103,7 @@ struct vdev_pages_config {
 struct vdev_pages_region {
 	uint32_t struct_size;
 	uint32_t flags; /**< VDEV_PAGES_PEERS, DMA, INHERIT */
-	uint32_t kind; /**< VDEV_PAGES_ANON .. */
+	uint32_t kind; /**< VDEV_PAGES_ANON to HUGETLB */
 	int32_t fd; /**< MEMFD, HUGETLB: what is mapped; -1: ANON, or HUGETLB without a file */
 	uint64_t guest_address; /**< guest physical, multiple of the granule */
 	uint64_t size_bytes; /**< multiple of the granule, not 0 */
@@ -118,8 +118,8 @@ struct vdev_pages_info {
 	uint64_t host_address;
 	uint64_t granule_bytes; /**< what is replaced at a time: for vdev_zerocopy_add_memory() */
 	uint64_t moved_bytes; /**< moved in by mremap(2), now: no longer of the file */
-	uint32_t flags; /**< VDEV_PAGES_PEERS .. */
-	uint32_t kind; /**< VDEV_PAGES_ANON .. */
+	uint32_t flags; /**< VDEV_PAGES_PEERS, DMA, INHERIT */
+	uint32_t kind; /**< VDEV_PAGES_ANON to HUGETLB */
 	uint32_t mechanism; /**< UFFD or REMAP (also where a memfd may have huge folios) */
 	uint32_t live; /**< 1: PRESERVE while the guest runs; 0: only while it is stopped */
 };

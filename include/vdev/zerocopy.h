@@ -178,7 +178,7 @@ struct vdev_zerocopy_block {
  * ones go to quarantine. done(-EAGAIN): comes again; another error: REFUSED. Take all that wait and
  * perform them at once. */
 #define VDEV_ZEROCOPY_OFFLINE (VDEV_KIND_ZEROCOPY + 0x01u)
-/** Tell the guest that the block arg[0], of arg[1] bytes, is its own again; arg[2] VDEV_ZEROCOPY_COMPLETED..
+/** Tell the guest that the block arg[0], of arg[1] bytes, is its own again; arg[2] VDEV_ZEROCOPY_COMPLETED to LOST.
  * done(-EAGAIN): there is no room to tell it, comes again. */
 #define VDEV_ZEROCOPY_ACCESSIBLE (VDEV_KIND_ZEROCOPY + 0x02u)
 /** The late consumer is done with the old pages of the block arg[0], of arg[1] bytes: free them.
@@ -224,7 +224,7 @@ struct vdev_zerocopy_info {
 	uint64_t timeout_ns; /**< as clamped */
 	uint64_t action_id; /**< outstanding action, 0: none */
 	uint32_t destination;
-	uint32_t state; /**< VDEV_ZEROCOPY_RESERVED .. */
+	uint32_t state; /**< VDEV_ZEROCOPY_RESERVED to QUARANTINED */
 	uint32_t flags; /**< of the block */
 	uint32_t seen; /**< VDEV_ZEROCOPY_RESPONSE, VDEV_ZEROCOPY_TASK */
 };

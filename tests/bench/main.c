@@ -23,10 +23,8 @@ static const struct {
 	{"removal/deadline", bench_deadline, "cancel and arm, against wheel, heap, timerfd"},
 	{"zerocopy/hot-path", bench_zerocopy, "reserve and complete, against a mutex"},
 	{"zerocopy/pending", bench_zerocopy_pending, "a million messages in flight; bytes"},
-#if defined(__linux__)
-	{"zerocopy/send", bench_zerocopy_send, "blocks of any size, against copying"},
-#endif
 #ifdef __linux__
+	{"zerocopy/send", bench_zerocopy_send, "blocks of any size, against copying"},
 	{"zerocopy/pages", bench_pages, "pages out from under a running guest, against mremap"},
 #endif
 };

@@ -211,6 +211,18 @@ static void z2_one_step_serves_all_that_is_due(void **state)
 	assert_int_equal(vz_stats(t).timed_out, 5);
 }
 
+static void z2_neighbour_of_what_is_due_is_left_alone(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	lend(t, 'a');
+	vz_block(t, 'b')->timeout_ns = VZ_TIMEOUT + 1;
+	lend(t, 'b');
+	vz_expect(t, vz_pass(t, VZ_TIMEOUT), "OFFLINE:a ACCESSIBLE:a+RECLAIMED");
+	assert_int_equal(vz_due(t), 1);
+	vz_expect(t, vz_pass(t, 1), "OFFLINE:b ACCESSIBLE:b+RECLAIMED");
+}
+
 static void z2_expire_claims_for_the_vm_object(void **state)
 {
 	struct vt_zerocopy *t = *state;
@@ -295,6 +307,7 @@ int main(void)
 		TEST(z2_deadline_is_the_earliest_of_all),
 		TEST(z2_nothing_is_timed_once_all_are_over),
 		TEST(z2_one_step_serves_all_that_is_due),
+		TEST(z2_neighbour_of_what_is_due_is_left_alone),
 		TEST(z2_expire_claims_for_the_vm_object),
 		TEST(z2_many_at_their_own_times),
 		TEST(z2_clock_does_not_go_back),
