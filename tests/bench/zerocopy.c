@@ -19,6 +19,7 @@
 #define SLOTS 32768u
 #define WINDOW \
 	16384u /* most messages in flight; many, since on a busy machine either thread may sleep */
+#define NOT_YET UINT64_MAX /* the completer does not run */
 #define KICK 64u /* messages for each look at what the other thread did */
 #define RANGE 16u /* most completions in one call */
 #define MEMORY (UINT64_C(1) << 30)
@@ -121,6 +122,7 @@ static void *completer(void *context)
 	uint64_t done = 0, sent, count;
 
 	pin(&s->completer_cpu);
+	atomic_store(&s->completed, 0);
 	while (done < s->messages) {
 		sent = atomic_load_explicit(&s->sent, memory_order_acquire);
 		count = sent - done;
@@ -148,10 +150,12 @@ static double turn(void *context)
 	uint64_t begin, completed = 0;
 
 	atomic_store(&s->sent, 0);
-	atomic_store(&s->completed, 0);
+	atomic_store(&s->completed, NOT_YET);
 	if (pthread_create(&thread, NULL, completer, s))
 		bench_die("zerocopy: no thread could be made");
 	pin(&s->owner_cpu);
+	while (atomic_load(&s->completed) == NOT_YET)
+		__builtin_ia32_pause();
 	begin = bench_now();
 	for (uint64_t n = 0; n < s->messages; n++) {
 		while (n - completed >= WINDOW) {
