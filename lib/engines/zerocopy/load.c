@@ -94,7 +94,8 @@ static void get_message(struct loader *l, struct vdev_zerocopy_queue *q)
 	atomic_init(&q->details[index].epoch, epoch);
 	atomic_init(&q->slots[index].size, size);
 	atomic_init(&q->slots[index].deadline,
-		    left == VDEV_NONE ? VDEV_NONE : vdev__sat_add(l->z->now, left));
+		    left == VDEV_NONE ? VDEV_NONE
+				      : vdev__sat_add(l->z->now, left < timeout ? left : timeout));
 	atomic_init(&q->slots[index].word, word);
 	if (word_state(word) == VDEV_ZEROCOPY_SENT)
 		vdev__zerocopy_arm(q, index, atomic_load(&q->slots[index].deadline));

@@ -73,6 +73,12 @@ static bool run_ok(const struct vdev_zerocopy *z, const struct op *op, const str
 	return op->begin < op->end;
 }
 
+/* A time to come, at most `most` from now: an image cannot put it off for ever. */
+static uint64_t soon(const struct vdev_zerocopy *z, uint64_t left, uint64_t most)
+{
+	return vdev__sat_add(z->now, left < most ? left : most);
+}
+
 static void get_op_fields(struct loader *l, struct op *op, uint64_t *ret_timer)
 {
 	uint64_t until, timer;
@@ -91,12 +97,13 @@ static void get_op_fields(struct loader *l, struct op *op, uint64_t *ret_timer)
 	op->outcome = vdev__get_u8(&l->in);
 	op->zero = vdev__get_u8(&l->in);
 	op->flags = (uint16_t)flags;
-	op->until = until == VDEV_NONE ? VDEV_NONE : vdev__sat_add(l->z->now, until);
-	*ret_timer = vdev__sat_add(l->z->now, timer);
+	op->until = VDEV_NONE; /* not begun */
+	if (until != VDEV_NONE || (flags & OP_AGAIN && op->phase == OP_OFFLINE))
+		op->until = soon(l->z, until, l->z->config.offline_ns);
+	*ret_timer = soon(l->z, timer, l->z->config.retry_ns);
 	if (flags & ~OP_KEPT || op->status > 0 || op->status < -4095 || op->zero > 1 ||
 	    op->epoch > atomic_load(&l->z->epoch) || (op->phase == OP_WAIT && flags & OP_AGAIN) ||
-	    (flags & OP_PAUSED && (flags & OP_AGAIN || timer == VDEV_NONE)) ||
-	    (flags & OP_AGAIN && op->phase == OP_OFFLINE && until == VDEV_NONE))
+	    (flags & OP_PAUSED && flags & OP_AGAIN))
 		vdev__reader_fail(&l->in);
 }
 
