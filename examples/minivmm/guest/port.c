@@ -66,8 +66,11 @@ static void pressed(struct platform *p, struct drv_port *port)
 		control(p, port, CTL_ON);
 		count(&r->cancelled); /* last: whoever reads it finds the register set */
 	} else if (port->state == PORT_ON) {
+		/* Before it is counted: whoever reads the count may change the command. */
+		uint32_t deaf = told(&command_of(p)->deaf_slots);
+
 		count(&r->warnings);
-		if (told(&command_of(p)->deaf_slots))
+		if (deaf)
 			return;
 		port->state = PORT_BLINKING;
 		port->until_ms = platform_ms(p) + told(&command_of(p)->window_ms);
