@@ -51,6 +51,11 @@ void bench_header(const struct bench *b);
 
 /* Ends the program: a bench that measures the wrong thing is worth nothing. */
 __attribute__((noreturn)) void bench_die(const char *why);
+/*
+ * Where it may (root): this thread and those that it makes come before all other work on the machine. Who
+ * waits for a CPU makes the other thread wait, and how long says nothing about either side.
+ */
+void bench_undisturbed(int on);
 uint64_t bench_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 void *bench_alloc(size_t count, size_t size); /* ends the program when there is no memory */
 /* n indices in random order, the same in each run. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Benchmark harness: turns, medians, rows as a table or as JSON lines. */
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -14,6 +15,14 @@ uint64_t bench_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+void bench_undisturbed(int on)
+{
+	struct sched_param param = {.sched_priority = on};
+
+	if (sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &param) && on)
+		fprintf(stderr, "vdev-bench: not root: a busy machine disturbs what follows\n");
 }
 
 void bench_die(const char *why)

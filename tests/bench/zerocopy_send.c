@@ -238,9 +238,11 @@ void bench_zerocopy_send(struct bench *b)
 		bench_failed(b, "zerocopy/send", strerror(errno));
 		return;
 	}
+	bench_undisturbed(1);
 	for (int always = 0; always < 2; always++)
 		for (uint64_t size = 1024; size <= UINT64_C(4) << 20 && size <= s.pipe_bytes;
 		     size *= b->quick ? 32 : 2)
 			measure(b, &s, size, always);
+	bench_undisturbed(0);
 	unmake(&s);
 }

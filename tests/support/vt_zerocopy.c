@@ -362,14 +362,6 @@ struct vdev_zerocopy_info vz_info(struct vt_zerocopy *t, char letter)
 	return info;
 }
 
-struct vdev_zerocopy_stats vz_stats(struct vt_zerocopy *t)
-{
-	struct vdev_zerocopy_stats stats = {0};
-
-	vdev_zerocopy_stats(t->z, &stats, sizeof(stats));
-	return stats;
-}
-
 /* As an embedder does: finds its own by the ids, which stay. */
 static void attach(struct vt_zerocopy *t)
 {

@@ -111,7 +111,13 @@ const char *vz_drain(struct vt_zerocopy *t);
 uint64_t vz_due(struct vt_zerocopy *t);
 /* FREE when it is not found. */
 struct vdev_zerocopy_info vz_info(struct vt_zerocopy *t, char letter);
-struct vdev_zerocopy_stats vz_stats(struct vt_zerocopy *t);
+static inline struct vdev_zerocopy_stats vz_stats(struct vt_zerocopy *t)
+{
+	struct vdev_zerocopy_stats stats = {0};
+
+	vdev_zerocopy_stats(t->z, &stats, sizeof(stats));
+	return stats;
+}
 /* Saves and loads into a new engine; the clock of the new one begins at `now`. */
 int vz_reload(struct vt_zerocopy *t, uint64_t now, uint32_t flags);
 

@@ -269,7 +269,7 @@ static void account(struct vdev_pages *p)
 	for (i = 0; i < p->piece_count; i++) {
 		const struct piece *piece = &p->pieces[i];
 
-		if (p->ret_status && !p->ret_status[piece->index])
+		if (!p->ret_status[piece->index])
 			p->ret_status[piece->index] = piece->status;
 		if (piece->status)
 			continue;

@@ -76,7 +76,7 @@ void vdev__piece_unhold(struct piece *piece)
 
 static int by_advice(const struct piece *piece)
 {
-	return !piece->status && piece->leave == BY_ADVICE && !piece->dropped;
+	return !piece->status && piece->leave == BY_ADVICE;
 }
 
 /* Marks what the first `bytes` of the vector were. */

@@ -47,7 +47,7 @@ static int next_of_file(const struct holes *h, uint64_t host, uint64_t end, stru
 		*s = (struct span){.begin = host, .end = end};
 		return 1;
 	}
-	s->begin = (uint64_t)data + base < host ? host : ((uint64_t)data + base) & mask;
+	s->begin = ((uint64_t)data + base) & mask;
 	s->end = ((uint64_t)hole + base + ~mask) & mask;
 	if (s->end > end)
 		s->end = end;

@@ -102,6 +102,8 @@ struct vdev_pages {
 /* object.c */
 int vdev__pages_make(struct vdev_pages **ret_pages, const struct vdev_env *env,
 		     const struct vdev_pages_config *config, uint32_t mechanism);
+/* Makes `copy` and `zeros` for granules of this size; what they were is gone. */
+int vdev__pages_buffers(struct vdev_pages *p, uint64_t granule);
 /* Keeps the text for vdev_pages_reason() and logs it; returns err. The caller holds the lock. */
 int vdev__pages_because(struct vdev_pages *p, int err, const char *fmt, ...) VDEV__PRINTF(3, 4);
 

@@ -28,21 +28,39 @@ int vdev__pages_because(struct vdev_pages *p, int err, const char *fmt, ...)
 	return err;
 }
 
-static int map_buffers(struct vdev_pages *p)
+static void *map_room(uint64_t bytes, int prot)
 {
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	void *copy = mmap(NULL, VDEV__PAGES_COPY_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
-	void *zeros = mmap(NULL, VDEV__PAGES_PAGE, PROT_READ, flags, -1, 0);
+	void *room = mmap(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (copy != MAP_FAILED) {
-		p->copy = copy;
-		p->copy_bytes = VDEV__PAGES_COPY_BYTES;
+	return room == MAP_FAILED ? NULL : room;
+}
+
+static void unmap_room(void *room, uint64_t bytes)
+{
+	if (room)
+		munmap(room, bytes);
+}
+
+int vdev__pages_buffers(struct vdev_pages *p, uint64_t granule)
+{
+	uint64_t bytes = granule > VDEV__PAGES_COPY_BYTES ? granule : VDEV__PAGES_COPY_BYTES;
+	uint8_t *copy = map_room(bytes, PROT_READ | PROT_WRITE);
+	uint8_t *zeros = map_room(granule, PROT_READ);
+
+	if (!copy || !zeros) {
+		unmap_room(copy, bytes);
+		unmap_room(zeros, granule);
+		return -ENOMEM;
 	}
-	if (zeros != MAP_FAILED) {
-		p->zeros = zeros;
-		p->zeros_bytes = VDEV__PAGES_PAGE;
-	}
-	return p->copy && p->zeros ? 0 : -ENOMEM;
+	pthread_mutex_lock(&p->serve_lock);
+	unmap_room(p->copy, p->copy_bytes);
+	unmap_room(p->zeros, p->zeros_bytes);
+	p->copy = copy;
+	p->copy_bytes = bytes;
+	p->zeros = zeros;
+	p->zeros_bytes = granule;
+	pthread_mutex_unlock(&p->serve_lock);
+	return 0;
 }
 
 static int open_mechanism(struct vdev_pages *p)
@@ -80,7 +98,7 @@ int vdev__pages_make(struct vdev_pages **ret_pages, const struct vdev_env *env,
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->serve_lock, NULL);
 	p->regions = vdev__alloc(env, config->max_regions, sizeof(*p->regions));
-	err = p->regions ? map_buffers(p) : -ENOMEM;
+	err = p->regions ? vdev__pages_buffers(p, VDEV__PAGES_PAGE) : -ENOMEM;
 	if (!err)
 		err = open_mechanism(p);
 	if (err) {
@@ -186,10 +204,8 @@ void vdev_pages_free(struct vdev_pages *pages)
 		close(p->uffd);
 	if (p->pidfd >= 0)
 		close(p->pidfd);
-	if (p->copy)
-		munmap(p->copy, p->copy_bytes);
-	if (p->zeros)
-		munmap(p->zeros, p->zeros_bytes);
+	unmap_room(p->copy, p->copy_bytes);
+	unmap_room(p->zeros, p->zeros_bytes);
 	vdev__free(&env, p->regions, p->config.max_regions * sizeof(*p->regions));
 	pthread_mutex_destroy(&p->serve_lock);
 	pthread_mutex_destroy(&p->lock);

@@ -140,36 +140,6 @@ static int check_huge(struct vdev_pages *p, struct region *r, const struct mappi
 	return 0;
 }
 
-/* Buffers for granules that are larger than all so far. */
-static int make_room(struct vdev_pages *p, uint64_t granule)
-{
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	uint8_t *copy, *zeros;
-
-	if (granule <= p->zeros_bytes)
-		return 0;
-	zeros = mmap(NULL, granule, PROT_READ, flags, -1, 0);
-	if (zeros == MAP_FAILED)
-		return -ENOMEM;
-	copy = granule > p->copy_bytes ? mmap(NULL, granule, PROT_READ | PROT_WRITE, flags, -1, 0)
-				       : p->copy;
-	if (copy == MAP_FAILED) {
-		munmap(zeros, granule);
-		return -ENOMEM;
-	}
-	pthread_mutex_lock(&p->serve_lock);
-	munmap(p->zeros, p->zeros_bytes);
-	p->zeros = zeros;
-	p->zeros_bytes = granule;
-	pthread_mutex_unlock(&p->serve_lock);
-	if (copy != p->copy) {
-		munmap(p->copy, p->copy_bytes);
-		p->copy = copy;
-		p->copy_bytes = granule;
-	}
-	return 0;
-}
-
 static int take_in(struct vdev_pages *p, struct region *r, const struct mappings *m)
 {
 	void *host = (void *)(uintptr_t)r->r.host_address;
@@ -199,8 +169,8 @@ static int add(struct vdev_pages *p, struct region *r)
 		err = check(&r->r, m.page_bytes);
 	if (!err)
 		err = check_huge(p, r, &m);
-	if (!err)
-		err = make_room(p, m.page_bytes);
+	if (!err && m.page_bytes > p->zeros_bytes)
+		err = vdev__pages_buffers(p, m.page_bytes);
 	if (err)
 		return err;
 	r->granule = m.page_bytes;

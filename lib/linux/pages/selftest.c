@@ -192,11 +192,9 @@ static int under_writer(struct trial *t, int kvm_fd)
 	memset(t->first, 0, PAGE);
 	memset(t->first + HEAD, 0x11, PAGE - HEAD);
 	memset(t->last, 0x11, PAGE);
-	err = vdev_pages_get(t->pages, 0, &t->info, sizeof(t->info));
-	if (!err && !t->info.live)
-		err = vdev_pages_stopped(t->pages, VDEV_PAGES_GUEST_STOPPED);
-	if (!err)
-		err = vdev__writer_start(&t->writer, kvm_fd, t->first, t->last, &t->report->kvm);
+	vdev_pages_get(t->pages, 0, &t->info, sizeof(t->info));
+	vdev_pages_stopped(t->pages, t->info.live ? 0 : VDEV_PAGES_GUEST_STOPPED);
+	err = vdev__writer_start(&t->writer, kvm_fd, t->first, t->last, &t->report->kvm);
 	if (!err) {
 		err = rounds(t);
 		vdev_pages_remove(t->pages, 0); /* who waits for a fault goes on */

@@ -13,9 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/userfaultfd.h>
@@ -48,16 +46,17 @@ static int dropped(const struct vdev_pages *p, uint64_t at)
 /* Whatever comes of it, who waits tries again: without memory that leads to here again. */
 static void fill(struct vdev_pages *p, const struct region *r, uint64_t at, int write)
 {
-	struct vdev__uffd_fill f = {
-		.bytes = VDEV__PAGES_PAGE, .from = p->zeros, .protected = covered(p, at)};
+	int huge = r->r.kind == VDEV_PAGES_HUGETLB && !vdev__region_moved(r, at);
+	uint64_t bytes = huge ? r->granule : VDEV__PAGES_PAGE;
+	struct vdev__uffd_fill f = {.host = at & ~(bytes - 1),
+				    .bytes = bytes,
+				    .step = bytes,
+				    .from = p->zeros,
+				    .protected = covered(p, at)};
 	int err;
 
-	if (r && r->r.kind == VDEV_PAGES_HUGETLB && !vdev__region_moved(r, at))
-		f.bytes = r->granule;
-	f.host = at & ~(f.bytes - 1);
-	f.step = f.bytes;
 	/* The shared page of zeroes will do for who reads. */
-	if (!write && !f.protected && f.bytes == VDEV__PAGES_PAGE)
+	if (!write && !f.protected && !huge)
 		err = vdev__uffd_zero(p, &f);
 	else
 		err = vdev__uffd_copy(p, &f);
@@ -69,8 +68,8 @@ static void fill(struct vdev_pages *p, const struct region *r, uint64_t at, int 
 
 static void unprotect(struct vdev_pages *p, const struct region *r, uint64_t at)
 {
-	uint64_t bytes = r ? r->granule : VDEV__PAGES_PAGE;
-	struct vdev__uffd_fill f = {.host = at & ~(bytes - 1), .bytes = bytes, .step = bytes};
+	struct vdev__uffd_fill f = {
+		.host = at & ~(r->granule - 1), .bytes = r->granule, .step = r->granule};
 
 	if (!covered(p, at))
 		vdev__uffd_protect(p, &f);
@@ -81,11 +80,11 @@ static void serve_one(struct vdev_pages *p, const struct uffd_msg *m)
 	uint64_t at = m->arg.pagefault.address, flags = m->arg.pagefault.flags;
 	const struct region *r;
 
-	if (m->event != UFFD_EVENT_PAGEFAULT)
-		return;
 	pthread_mutex_lock(&p->serve_lock);
 	r = vdev__pages_by_host(p, at);
-	if (flags & UFFD_PAGEFAULT_FLAG_WP) {
+	if (!r) { /* not there yet or no more: by the next try that is settled */
+		vdev__uffd_wake(p, at & ~(VDEV__PAGES_PAGE - 1), VDEV__PAGES_PAGE);
+	} else if (flags & UFFD_PAGEFAULT_FLAG_WP) {
 		atomic_fetch_add_explicit(&p->waited, 1, memory_order_relaxed);
 		unprotect(p, r, at);
 	} else if (!dropped(p, at)) {
@@ -104,8 +103,7 @@ static void *serve(void *context)
 	for (;;) {
 		ssize_t got, i;
 
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return NULL;
+		poll(fds, 2, -1); /* whatever it says: nobody else serves them */
 		if (fds[0].revents)
 			return NULL;
 		got = read(p->uffd, messages, sizeof(messages));
@@ -133,10 +131,10 @@ int vdev__pages_serve(struct vdev_pages *p)
 
 void vdev__pages_serve_end(struct vdev_pages *p)
 {
-	const uint64_t one = 1;
-
-	if (p->serving && write(p->stop_fd, &one, sizeof(one)) == sizeof(one))
+	if (p->serving) {
+		eventfd_write(p->stop_fd, 1);
 		pthread_join(p->thread, NULL);
+	}
 	if (p->stop_fd >= 0)
 		close(p->stop_fd);
 }

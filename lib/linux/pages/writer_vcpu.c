@@ -83,8 +83,10 @@ static int make_vcpu(struct vdev__vcpu *v)
 	int size = ioctl(v->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 
 	v->fd = ioctl(v->vm, KVM_CREATE_VCPU, 0);
-	if (v->fd < 0 || size < (int)sizeof(struct kvm_run))
-		return errno ? -errno : -EIO;
+	if (v->fd < 0)
+		return -errno;
+	if (size < (int)sizeof(struct kvm_run))
+		return -EIO;
 	v->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
 	if (v->run == MAP_FAILED) {
 		v->run = NULL;
