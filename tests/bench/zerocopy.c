@@ -219,8 +219,10 @@ static void unmake(struct side *s)
 
 void bench_zerocopy(struct bench *b)
 {
-	struct bench_row row = {
-		.name = "zerocopy/hot-path", .peer_name = "one object behind a mutex", .goal = 8};
+	struct bench_row row = {.name = "zerocopy/hot-path",
+				.n = 1,
+				.peer_name = "one object behind a mutex",
+				.goal = 8};
 	struct side *ours = aligned_alloc(64, sizeof(*ours));
 	struct side *peer = aligned_alloc(64, sizeof(*peer));
 	cpu_set_t before;

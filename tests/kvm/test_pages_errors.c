@@ -30,17 +30,6 @@ static void failing(struct rig *r, uint32_t kind, unsigned long request, int err
 	r->calls = 0;
 }
 
-static void again(struct rig *r)
-{
-	vdev_pages_free(r->p);
-	munmap(r->mem, r->size);
-	if (r->fd >= 0)
-		close(r->fd);
-	r->p = NULL;
-	r->mem = NULL;
-	r->fd = -1;
-}
-
 static void short_of_memory_for_a_while(void **state)
 {
 	static const int errors[] = {-ENOMEM, -EAGAIN};
@@ -55,7 +44,7 @@ static void short_of_memory_for_a_while(void **state)
 		memset(r->mem, 0x22, SIZE);
 		assert_int_equal(rig_wrong(r, PAGE, 0x11), 0);
 		assert_int_equal(rig_stats(r).rescued, 0);
-		again(r);
+		rig_forget(r);
 	}
 }
 
@@ -83,7 +72,7 @@ static void short_of_memory_for_good(void **state)
 		assert_int_equal(rig_wrong(r, PAGE, 0x22), 0);
 		assert_int_equal(rig_offline(r, 0, SIZE, RESET), 0);
 		consistent(r, 0);
-		again(r);
+		rig_forget(r);
 	}
 }
 
@@ -147,7 +136,7 @@ static void cannot_zero(void **state)
 		failing(r, kinds[i], UFFDIO_ZEROPAGE, -EINVAL, 1);
 		assert_int_equal(rig_offline(r, 0, SIZE, RESET), 0);
 		consistent(r, 0);
-		again(r);
+		rig_forget(r);
 	}
 }
 
@@ -281,7 +270,7 @@ static void remap_needs_a_stopped_guest(void **state)
 		assert_int_equal(rig_wrong(r, 2 * PAGE, 0x11), 0);
 		assert_int_equal(rig_offline(r, 0, SIZE, RESET), 0);
 		consistent(r, 0);
-		again(r);
+		rig_forget(r);
 	}
 }
 

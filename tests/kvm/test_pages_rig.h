@@ -111,15 +111,24 @@ static inline int rig_setup(void **state)
 	return 0;
 }
 
-static inline int rig_teardown(void **state)
+/* Object and memory: for the next round. */
+static inline void rig_forget(struct rig *r)
 {
-	struct rig *r = *state;
-
 	vdev_pages_free(r->p);
 	if (r->mem)
 		munmap(r->mem, r->size);
 	if (r->fd >= 0)
 		close(r->fd);
+	r->p = NULL;
+	r->mem = NULL;
+	r->fd = -1;
+}
+
+static inline int rig_teardown(void **state)
+{
+	struct rig *r = *state;
+
+	rig_forget(r);
 	close(r->pipe[0]);
 	close(r->pipe[1]);
 	return vt_env_check(&r->v);

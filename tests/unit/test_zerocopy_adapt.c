@@ -138,9 +138,9 @@ static void z9_machine_that_changes(void **state)
 	adaptive(t, VDEV_ZEROCOPY_ADAPTIVE, 64 * KIB);
 	live(t, &slow, 60000, 1);
 	before = vdev_zerocopy_threshold(t->q[1]);
-	live(t, &fast, 2000000, 2);
+	live(t, &fast, 400000, 2);
 	assert_true(vdev_zerocopy_threshold(t->q[1]) < before / 4);
-	live(t, &slow, 2000000, 3);
+	live(t, &slow, 400000, 3);
 	assert_true(vdev_zerocopy_threshold(t->q[1]) > before / 2);
 }
 

@@ -12,7 +12,6 @@
 static void arrive(struct vt_zerocopy *t)
 {
 	assert_int_equal(vz_reload(t, NEW_CLOCK, VDEV_ZEROCOPY_COPIED_MEMORY), 0);
-	assert_int_equal(vz_stats(t).quarantined_blocks, 0);
 }
 
 static void told(struct vt_zerocopy *t, const char *wanted)

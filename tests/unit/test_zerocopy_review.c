@@ -180,8 +180,7 @@ static void z3_reserved_before_a_reset_and_seen_after_it(void **state)
 	assert_int_equal(vdev_zerocopy_reset_end(t->z, t->now), 0);
 	atomic_store(&s->word, word);
 	vz_expect(t, vz_sent(t, 'a'), "");
-	vz_expect(t, vdev_zerocopy_step(t->z, t->now),
-		  "OFFLINE:aRQ ACCESSIBLE:aRQ+RECLAIMED");
+	vz_expect(t, vdev_zerocopy_step(t->z, t->now), "OFFLINE:aR ACCESSIBLE:aR+RECLAIMED");
 }
 
 /* It was not to be seen when BEGIN looked, and the gate was open when sent() did. */
@@ -219,9 +218,9 @@ static void z3_reset_that_finds_no_memory(void **state)
 		vz_drain(t);
 	}
 	vt_env_fail_next(&t->v, 1);
-	assert_int_equal(vdev_zerocopy_reset_begin(t->z, t->now, VDEV_ZEROCOPY_RESET,
-						   VDEV_ZEROCOPY_WHOLE),
-			 -ENOMEM);
+	assert_int_equal(
+		vdev_zerocopy_reset_begin(t->z, t->now, VDEV_ZEROCOPY_RESET, VDEV_ZEROCOPY_WHOLE),
+		-ENOMEM);
 	vt_env_fail_next(&t->v, 0);
 	assert_int_equal(vdev_zerocopy_reset_end(t->z, t->now), -EBUSY);
 	vz_expect(t, vz_done(t, VDEV_ZEROCOPY_OFFLINE, 'a', 0), "ACCESSIBLE:aQ+RECLAIMED");

@@ -69,10 +69,11 @@ static bool copied_anyway(struct size_class *c)
 /* A turn of the class has come: measure what is usual, or the other way. */
 static int measure(struct vdev_zerocopy_queue *q, struct size_class *c)
 {
-	bool lend;
+	bool lend, copied = copied_anyway(c);
 
-	if (c->distrust && !copied_anyway(c)) {
-		c->distrust = 0; /* the last trial was not copied */
+	/* After a trial `explore` is 0. What was sent before the trial says nothing about it. */
+	if (c->distrust && !c->explore && !copied) {
+		c->distrust = 0;
 		set_threshold(q);
 	}
 	lend = (c->lend && !c->distrust) != c->explore;

@@ -57,7 +57,7 @@ static int adopt(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, uint32_
 /* Memory ran out: step() tries again. */
 static void hold(struct vdev_zerocopy_queue *q, uint32_t slot)
 {
-	q->slots[slot].link = q->held;
+	q->details[slot].link = q->held;
 	q->held = slot + 1;
 }
 
@@ -66,7 +66,7 @@ static void take_up(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, uint
 	uint64_t w = atomic_load(&q->slots[slot].word);
 
 	if (word_state(w) == VDEV_ZEROCOPY_QUARANTINED)
-		vdev__zerocopy_late(z, q->slots[slot].op);
+		vdev__zerocopy_late(z, q->details[slot].op);
 	else if (adopt(z, q, slot))
 		hold(q, slot);
 }
@@ -77,12 +77,12 @@ static void take_list(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, ui
 	uint32_t first = 0, next;
 
 	for (; list; list = next) {
-		next = q->slots[list - 1].link;
-		q->slots[list - 1].link = first;
+		next = q->details[list - 1].link;
+		q->details[list - 1].link = first;
 		first = list;
 	}
 	for (; first; first = next) {
-		next = q->slots[first - 1].link;
+		next = q->details[first - 1].link;
 		take_up(z, q, first - 1);
 	}
 }
@@ -186,27 +186,21 @@ static int offline_whole(struct vdev_zerocopy *z, bool zero, uint16_t by)
 	return 0;
 }
 
-static int all(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *queue, uint32_t mode,
-	       uint32_t flags, uint32_t with)
+static void claim_queues(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *queue, uint32_t mode,
+			 uint32_t with)
 {
-	bool zero = mode == VDEV_ZEROCOPY_RESET;
-	int error = 0;
-
-	if (flags & VDEV_ZEROCOPY_WHOLE)
-		error = offline_whole(z, zero, with & W_BY_RESET ? OP_BY_RESET : 0);
-	if (error)
-		return error;
+	if (mode == VDEV_ZEROCOPY_RESET)
+		with |= W_ZERO;
 	for (uint32_t i = 0; i < z->n_queues; i++)
 		if (!queue || queue == z->queues[i])
-			claim_all(z, z->queues[i], with | (zero ? W_ZERO : 0));
-	return 0;
+			claim_all(z, z->queues[i], with);
 }
 
 int vdev_zerocopy_reclaim_all(struct vdev_zerocopy *z, uint64_t now_ns,
 			      struct vdev_zerocopy_queue *queue, uint32_t mode, uint32_t flags)
 {
 	uint32_t resolved = z ? resolve(z, mode) : 0;
-	int error;
+	int error = 0;
 
 	if (!resolved || flags & ~VDEV_ZEROCOPY_WHOLE || (queue && queue->vm != z))
 		return -EINVAL;
@@ -214,36 +208,40 @@ int vdev_zerocopy_reclaim_all(struct vdev_zerocopy *z, uint64_t now_ns,
 		return -EINVAL; /* nobody may zero the memory of a guest that runs */
 	vdev__zerocopy_clock(z, now_ns);
 	vdev__zerocopy_trace(z, VDEV_ZEROCOPY_EV_RECLAIM_ALL, NULL, flags);
-	error = all(z, queue, resolved, flags, W_ASKED);
-	return error ? error : (int)z->ready.count;
+	if (flags)
+		error = offline_whole(z, false, 0);
+	if (error)
+		return error;
+	claim_queues(z, queue, resolved, W_ASKED);
+	return (int)z->ready.count;
 }
 
 int vdev_zerocopy_reset_begin(struct vdev_zerocopy *z, uint64_t now_ns, uint32_t mode,
 			      uint32_t flags)
 {
 	uint32_t resolved = z ? resolve(z, mode) : 0, index;
-	int error;
+	bool zero = resolved == VDEV_ZEROCOPY_RESET;
+	int error = 0;
 
 	if (!resolved || flags & ~VDEV_ZEROCOPY_WHOLE)
 		return -EINVAL;
 	if (z->in_reset)
 		return -EBUSY;
 	vdev__zerocopy_clock(z, now_ns);
+	if (flags)
+		error = offline_whole(z, zero, OP_BY_RESET);
+	if (error)
+		return error;
 	vdev__zerocopy_trace(z, VDEV_ZEROCOPY_EV_RESET_BEGIN, NULL, flags);
 	atomic_fetch_or(&z->gate, GATE_RESET);
 	z->in_reset = 1;
-	z->reset_zero = resolved == VDEV_ZEROCOPY_RESET;
+	z->reset_zero = zero;
 	vdev__zerocopy_collect(z);
 	/* Nobody waits for those that are being reclaimed already. */
 	for (index = vdev__table_next(&z->ops, 0); index != NOBODY;
 	     index = vdev__table_next(&z->ops, index + 1))
 		op_at(z, index)->flags |= OP_BY_RESET;
-	error = all(z, NULL, resolved, flags, W_ASKED | W_BY_RESET);
-	if (error) {
-		atomic_fetch_and(&z->gate, ~GATE_RESET);
-		z->in_reset = 0;
-		return error;
-	}
+	claim_queues(z, NULL, resolved, W_ASKED | W_BY_RESET);
 	return (int)z->ready.count;
 }
 
@@ -259,6 +257,10 @@ static bool in_hand(const struct vdev_zerocopy *z)
 
 			/* CLAIMED: about to be pushed. */
 			if (state == VDEV_ZEROCOPY_RESERVED || state == VDEV_ZEROCOPY_CLAIMED)
+				return true;
+			/* sent() is about to claim it; what was REFUSED has no deadline. */
+			if (state == VDEV_ZEROCOPY_SENT &&
+			    atomic_load(&q->details[s].deadline) != VDEV_NONE)
 				return true;
 		}
 	}
@@ -276,7 +278,9 @@ int vdev_zerocopy_reset_end(struct vdev_zerocopy *z, uint64_t now_ns)
 	if (z->unsettled || in_hand(z))
 		return -EAGAIN;
 	vdev__zerocopy_trace(z, VDEV_ZEROCOPY_EV_RESET_END, NULL, 0);
-	z->in_reset = 0;
+	/* Whose reserve() was held up all the time comes later, and then the guest runs. */
+	z->in_reset = z->reset_zero = 0;
+	atomic_fetch_add(&z->resets, 1);
 	atomic_fetch_and(&z->gate, ~GATE_RESET);
 	return (int)z->ready.count;
 }

@@ -38,12 +38,12 @@ bool vdev__zerocopy_arm(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t 
 	return lower_path(q, 0, index / FANOUT, deadline);
 }
 
-static uint64_t slot_key(const struct slot *s)
+static uint64_t slot_key(const struct vdev_zerocopy_queue *q, uint32_t i)
 {
 	/* The word first: it was written after the deadline. */
-	if (word_state(atomic_load(&s->word)) != VDEV_ZEROCOPY_SENT)
+	if (word_state(atomic_load(&q->slots[i].word)) != VDEV_ZEROCOPY_SENT)
 		return VDEV_NONE;
-	return atomic_load(&s->deadline);
+	return atomic_load(&q->details[i].deadline);
 }
 
 /* The least of what is below a node, and which child it is. */
@@ -56,8 +56,7 @@ static uint64_t least_below(const struct vdev_zerocopy_queue *q, uint32_t level,
 
 	*ret_child = first;
 	for (uint32_t i = first; i < first + FANOUT && i < n; i++) {
-		uint64_t key =
-			level ? atomic_load(&q->level[level - 1][i]) : slot_key(&q->slots[i]);
+		uint64_t key = level ? atomic_load(&q->level[level - 1][i]) : slot_key(q, i);
 
 		if (key < min) {
 			min = key;
@@ -75,8 +74,10 @@ static void raise_key(struct vdev_zerocopy_queue *q, uint32_t level, uint32_t no
 	uint32_t child;
 
 	min = least_below(q, level, node, &child);
-	if (min <= old || !atomic_compare_exchange_strong(key, &old, min))
+	if (min <= old)
 		return;
+	if (!atomic_compare_exchange_strong(key, &old, min))
+		return; /* sent() lowered it meanwhile */
 	again = least_below(q, level, node, &child);
 	if (again < min)
 		lower_path(q, level, node, again);
@@ -90,7 +91,7 @@ static int claim_due(struct vdev_zerocopy_queue *q, uint32_t i, uint64_t now)
 	uint32_t todo;
 
 	/* That the swap succeeds proves that the deadline was this message's. */
-	while (word_state(w) == VDEV_ZEROCOPY_SENT && atomic_load(&s->deadline) <= now) {
+	while (word_state(w) == VDEV_ZEROCOPY_SENT && atomic_load(&q->details[i].deadline) <= now) {
 		todo = vdev__zerocopy_message(word_bits(w), MSG_CLAIM, 0, q->vm->config.until);
 		if (atomic_compare_exchange_weak(&s->word, &w,
 						 (w & ~(uint64_t)W_MASK) | (todo & W_MASK))) {
@@ -161,7 +162,8 @@ static bool tidy_path(struct vdev_zerocopy_queue *q)
  * look makes a key true, and nobody but time makes them stale: the bound is for racing threads. */
 uint64_t vdev__zerocopy_first(struct vdev_zerocopy_queue *q)
 {
-	for (uint32_t n = 0; n < q->mask + 1 && !tidy_path(q); n++)
-		;
+	for (uint32_t n = 0; n <= q->mask; n++)
+		if (tidy_path(q))
+			break;
 	return atomic_load(&q->level[q->levels - 1][0]);
 }

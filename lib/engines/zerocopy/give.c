@@ -247,7 +247,7 @@ static void refused(struct vdev_zerocopy *z, uint32_t index)
 	uint32_t partly = op->flags & OP_REPLACED ? W_PARTLY : 0;
 
 	if (op->slot != NOBODY) {
-		atomic_store(&op_queue(z, op)->slots[op->slot].deadline, VDEV_NONE);
+		atomic_store(&op_queue(z, op)->details[op->slot].deadline, VDEV_NONE);
 		if ((vdev__zerocopy_move_op(z, op, MSG_REFUSED, partly) & W_STATE) ==
 		    VDEV_ZEROCOPY_OFFLINING) {
 			vdev__zerocopy_scan(z, index);
@@ -336,7 +336,7 @@ int vdev_zerocopy_deadline(struct vdev_zerocopy *z, uint64_t *ret_ns)
 			t = z->now;
 		first = t < first ? t : first;
 	}
-	if (z->rescan && z->waiting.count)
+	if (z->rescan)
 		first = z->now;
 	if (first == VDEV_NONE)
 		return 0;

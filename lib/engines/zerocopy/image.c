@@ -29,7 +29,7 @@ static void put_message(const struct vdev_zerocopy *z, const struct vdev_zerocop
 
 	vdev__put_u64(w, atomic_load(&s->word));
 	vdev__put_u64(w, atomic_load(&s->size));
-	vdev__put_u64(w, sent ? left(atomic_load(&s->deadline), z->now) : VDEV_NONE);
+	vdev__put_u64(w, sent ? left(atomic_load(&d->deadline), z->now) : VDEV_NONE);
 	vdev__put_u64(w, d->address);
 	vdev__put_u64(w, d->timeout_ns);
 	vdev__put_u64(w, atomic_load(&d->epoch));

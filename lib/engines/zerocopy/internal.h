@@ -2,7 +2,7 @@
 /*
  * Zero-copy engine from the inside.
  *
- *   message.c   one message (message.h): which event leads from which state to which (Z7). The only place
+ *   message.h   one message: which event leads from which state to which (Z7). The only place
  *   queue.c     reserve, sent, abort, complete: the hot path (Z1, Z13)
  *   quota.c     credits, leased in batches (Z8)
  *   adapt.c     which sizes are worth lending (Z9)
@@ -96,6 +96,7 @@ struct vdev_zerocopy_queue {
 	uint64_t sequence; /* of the next message */
 	uint32_t ahead; /* how far from it the last look for a free slot got */
 	uint32_t region; /* that the last block was in */
+	uint64_t resets; /* of the VM, before the gate was looked at */
 	struct lane lanes[LANES];
 	_Atomic uint64_t count[N_OWNER];
 	struct size_class *classes; /* CLASSES; NULL: not ADAPTIVE */
@@ -190,6 +191,7 @@ struct vdev_zerocopy {
 	_Atomic uint32_t n_regions;
 	/* Read by all owner threads, written seldom. */
 	_Atomic uint32_t gate;
+	_Atomic uint64_t resets; /* that are over */
 	_Atomic uint64_t epoch;
 	_Atomic unsigned char *closed; /* by destination: too much of it is in quarantine */
 	unsigned char apart1[LINE];
@@ -234,13 +236,32 @@ static inline struct vdev_zerocopy_queue *op_queue(const struct vdev_zerocopy *z
 	return z->queues[op->queue];
 }
 
-/* Moves a slot on if it still is message `sequence`. Returns DO_... */
 struct moved {
 	uint64_t word; /* as it is now */
 	uint64_t size;
 };
-uint32_t vdev__zerocopy_move(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
-			     enum message_event event, uint32_t with, struct moved *ret_moved);
+
+/* Moves a slot on if it still is message `sequence`. Returns DO_... */
+static inline uint32_t vdev__zerocopy_move(struct vdev_zerocopy_queue *q, uint32_t index,
+					   uint64_t sequence, enum message_event event,
+					   uint32_t with, struct moved *ret_moved)
+{
+	struct slot *s = &q->slots[index];
+	uint64_t w = atomic_load(&s->word), next, size;
+	uint32_t todo;
+
+	do {
+		if (w >> W_BITS != sequence)
+			return DO_REFUSE;
+		/* Between the word and its swap: it is this message's, and as it is in this state. */
+		size = atomic_load_explicit(&s->size, memory_order_relaxed);
+		todo = vdev__zerocopy_message(word_bits(w), event, with, q->vm->config.until);
+		next = (w & ~(uint64_t)W_MASK) | (todo & W_MASK);
+	} while (!(todo & DO_REFUSE) && !atomic_compare_exchange_weak(&s->word, &w, next));
+	*ret_moved = (struct moved){next, size};
+	return todo & ~W_MASK;
+}
+
 void vdev__zerocopy_push(struct vdev_zerocopy_queue *q, uint32_t index);
 
 /* quota.c */

@@ -93,12 +93,16 @@ static void get_message(struct loader *l, struct vdev_zerocopy_queue *q)
 	q->details[index].timeout_ns = timeout;
 	atomic_init(&q->details[index].epoch, epoch);
 	atomic_init(&q->slots[index].size, size);
-	atomic_init(&q->slots[index].deadline,
-		    left == VDEV_NONE ? VDEV_NONE
-				      : vdev__sat_add(l->z->now, left < timeout ? left : timeout));
+	if (word_state(word) == VDEV_ZEROCOPY_RESERVED)
+		atomic_init(&q->details[index].deadline, 0); /* resets so far */
+	else
+		atomic_init(&q->details[index].deadline,
+			    left == VDEV_NONE
+				    ? VDEV_NONE
+				    : vdev__sat_add(l->z->now, left < timeout ? left : timeout));
 	atomic_init(&q->slots[index].word, word);
 	if (word_state(word) == VDEV_ZEROCOPY_SENT)
-		vdev__zerocopy_arm(q, index, atomic_load(&q->slots[index].deadline));
+		vdev__zerocopy_arm(q, index, atomic_load(&q->details[index].deadline));
 	q->loaded++;
 }
 
@@ -151,7 +155,7 @@ static void get_generation(struct loader *l)
 	uint32_t index = vdev__get_u32(&l->in);
 	uint64_t generation = vdev__get_u64(&l->in);
 
-	if (index > l->z->slots + SPARE_OPS)
+	if (index > l->z->slots + SPARE_OPS || generation >= HANDLES >> VDEV__TABLE_INDEX_BITS)
 		vdev__reader_fail(&l->in);
 	if (!bad(l))
 		entered(l, vdev__table_set_generation(&l->z->ops, index, generation));
@@ -169,7 +173,7 @@ static void check(struct loader *l)
 			const struct slot *slot = &z->queues[i]->slots[s];
 
 			if (word_state(atomic_load(&slot->word)) >= VDEV_ZEROCOPY_OFFLINING &&
-			    slot->op == NOBODY)
+			    z->queues[i]->details[s].op == NOBODY)
 				vdev__reader_fail(&l->in);
 		}
 }

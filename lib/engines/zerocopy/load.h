@@ -12,6 +12,9 @@ struct loader {
 	int error; /* of an allocation or a limit; damage is in `in` */
 };
 
+/* Handles of images: later ones could run out of generations. */
+#define HANDLES (UINT64_C(1) << 63)
+
 static inline bool bad(const struct loader *l)
 {
 	return l->error || l->in.error;

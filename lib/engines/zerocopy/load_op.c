@@ -7,13 +7,14 @@
 /* The slot of an operation, which has none yet; NULL: damaged. */
 static struct slot *op_slot(const struct vdev_zerocopy *z, const struct op *op)
 {
-	struct slot *s;
+	struct vdev_zerocopy_queue *q;
 
 	if (op->queue >= z->n_queues || op->slot > z->queues[op->queue]->mask)
 		return NULL;
-	s = &z->queues[op->queue]->slots[op->slot];
-	return word_state(atomic_load(&s->word)) >= VDEV_ZEROCOPY_OFFLINING && s->op == NOBODY
-		       ? s
+	q = z->queues[op->queue];
+	return word_state(atomic_load(&q->slots[op->slot].word)) >= VDEV_ZEROCOPY_OFFLINING &&
+			       q->details[op->slot].op == NOBODY
+		       ? &q->slots[op->slot]
 		       : NULL;
 }
 
@@ -28,6 +29,16 @@ static bool outcome_ok(const struct op *op, uint32_t state, uint64_t size)
 									: VDEV_ZEROCOPY_RECLAIMED);
 }
 
+/* A slot that somebody may still push must not become free: it would be in the list twice. */
+static bool pushes_ok(const struct op *op, uint64_t word, bool satisfied)
+{
+	bool quarantined = word_state(word) == VDEV_ZEROCOPY_QUARANTINED;
+
+	if (op->flags & OP_ELSEWHERE && (op->phase != OP_TELL || (word & W_SEEN) != W_SEEN))
+		return false;
+	return ((op->flags & OP_COMPLETE) != 0) == (quarantined && satisfied);
+}
+
 /* Each state of a message has the phases that it can be in. */
 static bool phase_ok(const struct vdev_zerocopy *z, const struct op *op, const struct slot *s)
 {
@@ -35,7 +46,7 @@ static bool phase_ok(const struct vdev_zerocopy *z, const struct op *op, const s
 	uint32_t state = word_state(word);
 	bool satisfied = vdev__zerocopy_satisfied(word_bits(word), z->config.until);
 
-	if (!outcome_ok(op, state, atomic_load(&s->size)))
+	if (!outcome_ok(op, state, atomic_load(&s->size)) || !pushes_ok(op, word, satisfied))
 		return false;
 	switch (op->phase) {
 	case OP_WAIT:
@@ -44,8 +55,7 @@ static bool phase_ok(const struct vdev_zerocopy *z, const struct op *op, const s
 	case OP_REFUSED:
 		return state == VDEV_ZEROCOPY_OFFLINING && op->status < 0;
 	case OP_TELL:
-		return state == VDEV_ZEROCOPY_OFFLINING ||
-		       satisfied == ((op->flags & OP_COMPLETE) != 0);
+		return true;
 	case OP_QUARANTINE:
 		return state == VDEV_ZEROCOPY_QUARANTINED && !satisfied;
 	case OP_RELEASE:
@@ -130,7 +140,7 @@ static bool message_op_ok(struct loader *l, const struct op *op, uint32_t index)
 
 	if (!s || !phase_ok(z, op, s) || !run_ok(z, op, s))
 		return false;
-	s->op = index;
+	op_queue(z, op)->details[op->slot].op = index;
 	if (op->phase != OP_OFFLINE)
 		return true;
 	granule = vdev__zerocopy_span(z, op->begin, 1).granule;
@@ -149,7 +159,7 @@ void vdev__zerocopy_get_op(struct loader *l)
 	struct op op = {.next = NOBODY, .prev = NOBODY, .action = handle ^ ACTION_BITS};
 
 	get_op_fields(l, &op, &timer);
-	if (!bad(l) && index > z->slots + SPARE_OPS)
+	if (!bad(l) && (index > z->slots + SPARE_OPS || handle >= HANDLES))
 		vdev__reader_fail(&l->in);
 	if (bad(l))
 		return;

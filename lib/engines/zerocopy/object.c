@@ -246,7 +246,7 @@ static int make_queue(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q,
 	if (!q->slots || !q->details)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < c->slots; i++)
-		q->slots[i].op = NOBODY;
+		q->details[i].op = NOBODY;
 	if (c->flags & VDEV_ZEROCOPY_ADAPTIVE) {
 		q->classes = vdev__alloc(&z->env, CLASSES, sizeof(*q->classes));
 		if (!q->classes)
@@ -264,8 +264,10 @@ int vdev_zerocopy_add_queue(struct vdev_zerocopy *z,
 	struct vdev_zerocopy_queue *q;
 	int error = vdev__copy_in(&c, sizeof(c), sizeof(c), config);
 
-	if (!z || !ret_queue || error)
-		return error && z && ret_queue ? error : -EINVAL;
+	if (!z || !ret_queue)
+		return -EINVAL;
+	if (error)
+		return error;
 	if (c.flags & ~VDEV_ZEROCOPY_ADAPTIVE || c.reserved || c.reserved2 ||
 	    !power_of_two(c.slots) || c.slots < 16 || c.slots > VDEV_ZEROCOPY_MAX_SLOTS)
 		return -EINVAL;

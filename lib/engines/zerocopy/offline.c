@@ -250,7 +250,7 @@ void vdev__zerocopy_begin(struct vdev_zerocopy *z, uint32_t index)
 		op->end = VDEV_NONE;
 	} else {
 		vdev__zerocopy_move_op(z, op, MSG_TAKE, 0);
-		slot_of(z, op)->op = index;
+		detail_of(z, op)->op = index;
 		op->begin = op->end = vdev__zerocopy_span(z, detail_of(z, op)->address, 1).begin;
 	}
 	vdev__zerocopy_scan(z, index);
@@ -336,10 +336,9 @@ void vdev__zerocopy_rescan(struct vdev_zerocopy *z)
 
 	z->rescan -= n;
 	while (n--) {
-		uint32_t index = z->waiting.head;
+		uint32_t index =
+			z->waiting.head; /* never NOBODY: who leaves the list leaves it here */
 
-		if (index == NOBODY)
-			break;
 		vdev__zerocopy_list_del(z, index);
 		vdev__zerocopy_scan(z, index);
 	}

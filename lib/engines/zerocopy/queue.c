@@ -17,31 +17,12 @@ static void bump(struct vdev_zerocopy_queue *q, uint32_t which)
 			      memory_order_relaxed);
 }
 
-uint32_t vdev__zerocopy_move(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
-			     enum message_event event, uint32_t with, struct moved *ret_moved)
-{
-	struct slot *s = &q->slots[index];
-	uint64_t w = atomic_load(&s->word), next, size;
-	uint32_t todo;
-
-	do {
-		if (w >> W_BITS != sequence)
-			return DO_REFUSE;
-		/* Between the word and its swap: it is this message's, and as it is in this state. */
-		size = atomic_load_explicit(&s->size, memory_order_relaxed);
-		todo = vdev__zerocopy_message(word_bits(w), event, with, q->vm->config.until);
-		next = (w & ~(uint64_t)W_MASK) | (todo & W_MASK);
-	} while (!(todo & DO_REFUSE) && !atomic_compare_exchange_weak(&s->word, &w, next));
-	*ret_moved = (struct moved){next, size};
-	return todo & ~W_MASK;
-}
-
 void vdev__zerocopy_push(struct vdev_zerocopy_queue *q, uint32_t index)
 {
 	uint32_t head = atomic_load_explicit(&q->inbox, memory_order_relaxed);
 
 	do
-		q->slots[index].link = head;
+		q->details[index].link = head;
 	while (!atomic_compare_exchange_weak_explicit(&q->inbox, &head, index + 1,
 						      memory_order_release, memory_order_relaxed));
 }
@@ -113,6 +94,7 @@ static uint64_t fill_slot(struct vdev_zerocopy_queue *q, const struct vdev_zeroc
 	struct detail *d = &q->details[index];
 	uint64_t timeout = b->timeout_ns ? b->timeout_ns : c->timeout_ns;
 
+	atomic_store_explicit(&q->details[index].deadline, q->resets, memory_order_relaxed);
 	if (timeout < c->timeout_min_ns)
 		timeout = c->timeout_min_ns;
 	d->timeout_ns = timeout < c->timeout_max_ns ? timeout : c->timeout_max_ns;
@@ -153,6 +135,7 @@ static int admit(struct vdev_zerocopy_queue *q, const struct vdev_zerocopy_block
 	if (b->flags & VDEV_ZEROCOPY_RECEIVE &&
 	    ((b->address | b->length_bytes) & (r->granule - 1)) != 0)
 		return VDEV_ZEROCOPY_COPY_PARTIAL;
+	q->resets = atomic_load_explicit(&q->vm->resets, memory_order_acquire);
 	answer = gates(q->vm, b->destination);
 	if (answer)
 		return answer;
@@ -237,12 +220,37 @@ static struct slot *owned(struct vdev_zerocopy_queue *q, uint64_t id)
 	return s;
 }
 
+/* A reset began after the block was reserved: it is one of the guest that is gone (Z3). */
+static bool outlived(const struct vdev_zerocopy *z, uint64_t resets)
+{
+	return VDEV__UNLIKELY(atomic_load(&z->gate) & GATE_RESET) ||
+	       VDEV__UNLIKELY(atomic_load(&z->resets) != resets);
+}
+
+/*
+ * Looks for a reset before the swap, so that nobody sees what outlived one as lent, and after it: then
+ * either that is seen here, or BEGIN sees that it is SENT.
+ */
+static uint32_t send_off(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
+			 uint64_t resets)
+{
+	struct moved moved;
+	uint32_t todo;
+
+	if (outlived(q->vm, resets))
+		vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, W_ASKED | W_BY_RESET, &moved);
+	todo = vdev__zerocopy_move(q, index, sequence, MSG_SENT, 0, &moved);
+	if (!todo && outlived(q->vm, resets))
+		todo = vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, W_ASKED | W_BY_RESET,
+					   &moved);
+	return todo;
+}
+
 int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t id, uint64_t bytes)
 {
 	struct slot *s = q ? owned(q, id) : NULL;
-	struct moved moved;
 	uint32_t index, todo;
-	uint64_t deadline, size;
+	uint64_t deadline, size, resets;
 
 	if (!s)
 		return q ? -ENOENT : -EINVAL;
@@ -257,11 +265,9 @@ int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t 
 	/* After the pages were pinned: what is replaced in a later epoch replaces them (Z10). */
 	q->details[index].epoch = atomic_load(&q->vm->epoch);
 	deadline = vdev__sat_add(now_ns, q->details[index].timeout_ns);
-	atomic_store_explicit(&s->deadline, deadline, memory_order_relaxed);
-	if (VDEV__UNLIKELY(atomic_load(&q->vm->gate) & GATE_RESET)) /* began after reserve() */
-		vdev__zerocopy_move(q, index, id & ID_SEQUENCE, MSG_CLAIM, W_ASKED | W_BY_RESET,
-				    &moved);
-	todo = vdev__zerocopy_move(q, index, id & ID_SEQUENCE, MSG_SENT, 0, &moved);
+	resets = atomic_load_explicit(&q->details[index].deadline, memory_order_relaxed);
+	atomic_store_explicit(&q->details[index].deadline, deadline, memory_order_relaxed);
+	todo = send_off(q, index, id & ID_SEQUENCE, resets);
 	follow(q, index, todo, size);
 	if (todo & DO_TELL)
 		return VDEV_ZEROCOPY_SETTLED;

@@ -54,15 +54,17 @@ static void fill_info(const struct vdev_zerocopy *z, const struct vdev_zerocopy_
 {
 	const struct slot *s = &q->slots[index];
 	uint64_t w = atomic_load(&s->word), size = atomic_load(&s->size);
-	const struct op *op = word_state(w) >= VDEV_ZEROCOPY_OFFLINING ? op_at(z, s->op) : NULL;
+	const struct op *op =
+		word_state(w) >= VDEV_ZEROCOPY_OFFLINING ? op_at(z, q->details[index].op) : NULL;
 
 	*info = (struct vdev_zerocopy_info){
 		.id = id_of(q, w),
 		.user_data = q->details[index].user_data,
 		.address = q->details[index].address,
 		.length_bytes = size_length(size),
-		.deadline_ns =
-			word_state(w) == VDEV_ZEROCOPY_SENT ? atomic_load(&s->deadline) : VDEV_NONE,
+		.deadline_ns = word_state(w) == VDEV_ZEROCOPY_SENT
+				       ? atomic_load(&q->details[index].deadline)
+				       : VDEV_NONE,
 		.timeout_ns = q->details[index].timeout_ns,
 		.action_id = op && op->flags & OP_OUT ? op->action : 0,
 		.destination = size_destination(size),

@@ -19,7 +19,10 @@ static void lose(struct vdev_zerocopy *z, uint32_t index)
 	op->flags &= (uint16_t)~OP_PAUSED;
 	vdev__deadlines_cancel(&z->deadlines, index);
 	if (word_state(word) == VDEV_ZEROCOPY_QUARANTINED) {
-		op->flags |= OP_ELSEWHERE; /* what the guest is to be told stays true */
+		/* What the guest is to be told stays true. Nobody is to complete it, and if somebody does
+		 * nobody pushes it. */
+		op->flags |= OP_ELSEWHERE | OP_COMPLETE;
+		atomic_store(&s->word, word | W_SEEN);
 		return;
 	}
 	if (op->phase != OP_TELL) {
@@ -44,7 +47,7 @@ static int lose_message(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, 
 	op_at(z, index)->begin = op_at(z, index)->end =
 		vdev__zerocopy_span(z, q->details[slot].address, 1).begin;
 	op_at(z, index)->until = VDEV_NONE;
-	q->slots[slot].op = index;
+	q->details[slot].op = index;
 	z->unsettled++;
 	lose(z, index);
 	return 0;

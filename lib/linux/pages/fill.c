@@ -78,12 +78,22 @@ static int move_in(struct vdev_pages *p, const struct piece *piece, uint64_t don
 	return 0;
 }
 
-/* Nothing was dropped before, so nothing is lost when it fails. */
-static int move_piece(struct vdev_pages *p, const struct piece *piece)
+/* Who touches it is served by the thread from now on, and does not wait for a fill to come. */
+static void hand_over(struct vdev_pages *p, struct piece *piece)
 {
-	int file = in_file(piece);
-	int err = move_in(p, piece, 0);
+	pthread_mutex_lock(&p->serve_lock);
+	piece->fill = 0;
+	pthread_mutex_unlock(&p->serve_lock);
+}
 
+/* Nothing was dropped before, so nothing is lost when it fails. */
+static int move_piece(struct vdev_pages *p, struct piece *piece)
+{
+	int file = in_file(piece), err;
+
+	if (piece->mode == VDEV_ZEROCOPY_RESET) /* what moves in is empty */
+		hand_over(p, piece);
+	err = move_in(p, piece, 0);
 	if (err)
 		return vdev__pages_because(p, err,
 					   "range 0x%" PRIx64 ": mremap: %s (vm.max_map_count?)",
@@ -194,10 +204,12 @@ static int fill_reset(struct vdev_pages *p, struct piece *piece)
 		   !vdev__region_moved(piece->region, piece->host);
 	int err = huge ? zero_huge(p, &f) : vdev__uffd_zero(p, &f);
 
+	if (!err)
+		return 0;
+	hand_over(p, piece);
 	if (err == -EEXIST && in_file(piece))
 		return kept(p, piece, f.done);
-	if (err)
-		vdev__uffd_wake(p, piece->host, piece->bytes);
+	vdev__uffd_wake(p, piece->host, piece->bytes);
 	return 0;
 }
 
