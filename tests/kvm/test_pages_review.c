@@ -40,9 +40,8 @@ static int touched_after_wake(void *user, int fd, unsigned long request, void *a
 	return ret;
 }
 
-static void touched_while_it_could_not_be_filled(void **state)
+static void make(struct rig *r, uint32_t kind, int error)
 {
-	struct rig *r = *state;
 	struct vdev_pages_config config = {.struct_size = sizeof(config),
 					   .flags = VDEV_PAGES_UNTESTED,
 					   .mechanism = VDEV_PAGES_UFFD,
@@ -51,14 +50,19 @@ static void touched_while_it_could_not_be_filled(void **state)
 					   .ioctl = touched_after_wake,
 					   .user = r};
 
+	toucher.started = 1;
 	assert_int_equal(vdev_pages_new(&r->p, &r->v.env, &config), 0);
-	assert_int_equal(rig_memory(r, VDEV_PAGES_ANON, SIZE), 0);
-	rig_add(r, VDEV_PAGES_ANON, 0);
+	assert_int_equal(rig_memory(r, kind, SIZE), 0);
+	rig_add(r, kind, 0);
+	r->fail_request = UFFDIO_ZEROPAGE;
+	r->fail_with = error;
+	r->fail_times = 1;
+}
+
+static void reset_and_touch(struct rig *r)
+{
 	memset(r->mem, 0x11, SIZE);
 	toucher = (struct toucher){.at = r->mem};
-	r->fail_request = UFFDIO_ZEROPAGE;
-	r->fail_with = -EFAULT;
-	r->fail_times = 1;
 	assert_int_equal(rig_offline(r, 0, SIZE, RESET), 0);
 	assert_true(toucher.started);
 	for (int i = 0; i < 2000 && !toucher.over; i++)
@@ -69,10 +73,26 @@ static void touched_while_it_could_not_be_filled(void **state)
 	assert_int_equal(count_other(r->mem + 1, SIZE - 1, 0), 0);
 }
 
+static void touched_while_it_could_not_be_filled(void **state)
+{
+	make(*state, VDEV_PAGES_ANON, -EFAULT);
+	reset_and_touch(*state);
+}
+
+/* Its file keeps its pages: empty ones are moved in, now and from now on. */
+static void touched_when_empty_pages_moved_in(void **state)
+{
+	make(*state, VDEV_PAGES_MEMFD, -EEXIST);
+	reset_and_touch(*state);
+	assert_int_equal(rig_info(*state).mechanism, VDEV_PAGES_REMAP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(touched_while_it_could_not_be_filled, rig_setup,
+						rig_teardown),
+		cmocka_unit_test_setup_teardown(touched_when_empty_pages_moved_in, rig_setup,
 						rig_teardown),
 	};
 

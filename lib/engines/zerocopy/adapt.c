@@ -66,16 +66,24 @@ static bool copied_anyway(struct size_class *c)
 	return yes;
 }
 
+/* After a trial `explore` is 0; what was sent before it says nothing about it. */
+static void trust(struct vdev_zerocopy_queue *q, struct size_class *c)
+{
+	bool copied = copied_anyway(c);
+
+	if (c->explore || copied)
+		return;
+	c->distrust = 0;
+	set_threshold(q);
+}
+
 /* A turn of the class has come: measure what is usual, or the other way. */
 static int measure(struct vdev_zerocopy_queue *q, struct size_class *c)
 {
-	bool lend, copied = copied_anyway(c);
+	bool lend;
 
-	/* After a trial `explore` is 0. What was sent before the trial says nothing about it. */
-	if (c->distrust && !c->explore && !copied) {
-		c->distrust = 0;
-		set_threshold(q);
-	}
+	if (c->distrust)
+		trust(q, c);
 	lend = (c->lend && !c->distrust) != c->explore;
 	c->explore = !c->explore;
 	c->countdown = c->interval;

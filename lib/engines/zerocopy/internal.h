@@ -265,8 +265,13 @@ static inline uint32_t vdev__zerocopy_move(struct vdev_zerocopy_queue *q, uint32
 void vdev__zerocopy_push(struct vdev_zerocopy_queue *q, uint32_t index);
 
 /* quota.c */
-/* LEND, or why not. Owner thread. */
-int vdev__zerocopy_take(struct vdev_zerocopy_queue *q, uint32_t destination, uint64_t length);
+/* Makes the lane one of this destination, with credits for a block. LEND, or why not. Owner thread. */
+int vdev__zerocopy_lease(struct vdev_zerocopy_queue *q, struct lane *lane, uint32_t destination,
+			 uint64_t length);
+static inline bool enough(uint64_t credits, uint64_t length)
+{
+	return credit_blocks(credits) && credit_bytes(credits) >= length;
+}
 void vdev__zerocopy_give_back(struct vdev_zerocopy *z, uint32_t destination, uint64_t credits);
 /* The owner thread's unused credits. */
 void vdev__zerocopy_empty_lanes(struct vdev_zerocopy_queue *q);

@@ -124,6 +124,18 @@ static int worth(struct vdev_zerocopy_queue *q, const struct vdev_zerocopy_block
 		       : VDEV_ZEROCOPY_LEND;
 }
 
+static int take_credits(struct vdev_zerocopy_queue *q, uint32_t destination, uint64_t length)
+{
+	struct lane *lane = &q->lanes[destination % LANES];
+	int answer = VDEV_ZEROCOPY_LEND;
+
+	if (VDEV__UNLIKELY(lane->destination != destination || !enough(lane->credits, length)))
+		answer = vdev__zerocopy_lease(q, lane, destination, length);
+	if (!answer)
+		lane->credits -= credit(1, length);
+	return answer;
+}
+
 /* Why a valid block cannot be lent, or LEND with its credits taken and a slot at the sequence. */
 static int admit(struct vdev_zerocopy_queue *q, const struct vdev_zerocopy_block *b,
 		 const struct region *r)
@@ -141,7 +153,7 @@ static int admit(struct vdev_zerocopy_queue *q, const struct vdev_zerocopy_block
 		return answer;
 	if (!find_slot(q))
 		return VDEV_ZEROCOPY_COPY_SLOTS;
-	return vdev__zerocopy_take(q, b->destination, b->length_bytes);
+	return take_credits(q, b->destination, b->length_bytes);
 }
 
 static int refused(struct vdev_zerocopy_queue *q, int error)

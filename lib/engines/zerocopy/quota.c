@@ -53,11 +53,6 @@ void vdev__zerocopy_empty_lanes(struct vdev_zerocopy_queue *q)
 		empty(q, &q->lanes[i]);
 }
 
-static bool enough(uint64_t credits, uint64_t length)
-{
-	return credit_blocks(credits) && credit_bytes(credits) >= length;
-}
-
 /* What the lane lacks for one block of this length. */
 static uint64_t lacking(uint64_t credits, uint64_t length)
 {
@@ -92,27 +87,24 @@ static int refill(struct vdev_zerocopy_queue *q, struct lane *lane, uint64_t len
 	return both ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_DESTINATION;
 }
 
-int vdev__zerocopy_take(struct vdev_zerocopy_queue *q, uint32_t destination, uint64_t length)
+int vdev__zerocopy_lease(struct vdev_zerocopy_queue *q, struct lane *lane, uint32_t destination,
+			 uint64_t length)
 {
-	struct lane *lane = &q->lanes[destination % LANES];
-	int answer;
+	int answer = VDEV_ZEROCOPY_LEND;
 
-	if (VDEV__UNLIKELY(lane->destination != destination)) {
+	if (lane->destination != destination) {
 		empty(q, lane);
 		lane->destination = destination;
 	}
-	if (VDEV__UNLIKELY(!enough(lane->credits, length))) {
+	if (enough(lane->credits, length))
+		return answer;
+	answer = refill(q, lane, length);
+	if (answer == VDEV_ZEROCOPY_COPY_QUOTA) {
+		/* Perhaps this queue holds them itself, for others. */
+		vdev__zerocopy_empty_lanes(q);
 		answer = refill(q, lane, length);
-		if (answer == VDEV_ZEROCOPY_COPY_QUOTA) {
-			/* Perhaps this queue holds them itself, for others. */
-			vdev__zerocopy_empty_lanes(q);
-			answer = refill(q, lane, length);
-		}
-		if (answer)
-			return answer;
 	}
-	lane->credits -= credit(1, length);
-	return VDEV_ZEROCOPY_LEND;
+	return answer;
 }
 
 /* Opens or closes the VM's gate and the destination's (Z8). */
