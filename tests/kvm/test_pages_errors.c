@@ -274,6 +274,102 @@ static void remap_needs_a_stopped_guest(void **state)
 	}
 }
 
+static int add_second(struct rig *r, uint8_t **ret_mem)
+{
+	struct vdev_pages_region region = rig_region(r, VDEV_PAGES_MEMFD, 0);
+
+	region.fd = memfd_create("second", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(region.fd, SIZE), 0);
+	*ret_mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, region.fd, 0);
+	region.host_address = (uintptr_t)*ret_mem;
+	region.guest_address = SIZE;
+	assert_int_equal(vdev_pages_add(r->p, &region), 0);
+	memset(*ret_mem, 0x33, SIZE);
+	return region.fd;
+}
+
+/* One call, two kinds of memory, both modes: those between keep what they have when one fails. */
+static void mixed_batch(void **state)
+{
+	struct vdev_pages_range ranges[6];
+	struct rig *r = *state;
+	uint8_t *second;
+	int status[6], fd;
+	uint32_t i;
+
+	failing(r, VDEV_PAGES_ANON, UFFDIO_WRITEPROTECT, -EINVAL, 1);
+	fd = add_second(r, &second);
+	for (i = 0; i < 6; i++)
+		ranges[i] =
+			(struct vdev_pages_range){.guest_address = i / 3 * SIZE + i % 3 * 8 * PAGE,
+						  .size_bytes = PAGE,
+						  .mode = i % 3 == 1 ? RESET : PRESERVE};
+	assert_int_equal(vdev_pages_offline(r->p, ranges, 6, status), 4);
+	/* Whichever of the two is lower in memory was protected first. */
+	i = second < r->mem ? 3 : 0;
+	assert_int_equal(status[i], -EINVAL);
+	assert_int_equal(status[i + 2], -EINVAL);
+	assert_int_equal(count_other(r->mem, 8 * PAGE, 0x11), 0);
+	assert_int_equal(count_other(r->mem + 8 * PAGE, PAGE, 0), 0);
+	assert_int_equal(count_other(second, 8 * PAGE, 0x33), 0);
+	assert_int_equal(count_other(second + 8 * PAGE, PAGE, 0), 0);
+	assert_int_equal(vdev_pages_offline(r->p, ranges, 6, NULL), 6);
+	memset(r->mem, 0x11, SIZE);
+	memset(second, 0x33, SIZE);
+	/* The whole VM, of which no part can be stopped: the first refusal is told. */
+	vdev_pages_free(r->p);
+	rig_open(r, VDEV_PAGES_REMAP);
+	rig_add(r, VDEV_PAGES_ANON, 0);
+	close(fd);
+	fd = add_second(r, &second);
+	assert_int_equal(vdev_pages_offline_all(r->p, PRESERVE), -EOPNOTSUPP);
+	assert_int_equal(rig_stats(r).failed, 2);
+	assert_int_equal(vdev_pages_remove(r->p, SIZE), 0);
+	munmap(second, SIZE);
+	close(fd);
+}
+
+/* Longer than a batch has room for; its locked page takes the rest of its piece with it only. */
+static void long_range(void **state)
+{
+	struct rig *r = *state;
+	struct vdev_pages_range far[2] = {
+		{.size_bytes = PAGE, .mode = PRESERVE},
+		{.guest_address = 700 * PAGE, .size_bytes = PAGE, .mode = PRESERVE}};
+
+	rig_make(r, VDEV_PAGES_UFFD, VDEV_PAGES_ANON, 1024 * PAGE);
+	memset(r->mem, 0x11, r->size);
+	assert_int_equal(rig_offline(r, 0, r->size, PRESERVE), 0);
+	assert_int_equal(rig_stats(r).batches, 4);
+	consistent(r, 0x11);
+	assert_int_equal(vdev_pages_offline(r->p, far, 2, NULL), 2);
+	consistent(r, 0x11);
+	rig_lock(r->mem + 10 * PAGE, PAGE);
+	rig_lock(r->mem + 400 * PAGE, PAGE);
+	assert_int_equal(rig_offline(r, 0, r->size, PRESERVE), -EINVAL);
+	consistent(r, 0x11);
+	assert_int_equal(rig_offline(r, 512 * PAGE, 512 * PAGE, RESET), 0);
+	assert_int_equal(count_other(r->mem + 512 * PAGE, 512 * PAGE, 0), 0);
+}
+
+/* Peers do not see what is moved. */
+static void remap_and_peers(void **state)
+{
+	struct rig *r = *state;
+
+	rig_open(r, VDEV_PAGES_REMAP);
+	assert_int_equal(rig_memory(r, VDEV_PAGES_MEMFD, SIZE), 0);
+	rig_add(r, VDEV_PAGES_MEMFD, VDEV_PAGES_PEERS);
+	assert_int_equal(
+		vdev_pages_stopped(r->p, VDEV_PAGES_GUEST_STOPPED | VDEV_PAGES_PEERS_STOPPED), 0);
+	memset(r->mem, 0x11, SIZE);
+	assert_int_equal(rig_offline(r, 0, PAGE, PRESERVE), -EOPNOTSUPP);
+	rig_reason(r, "peers would not see");
+	assert_int_equal(rig_offline(r, PAGE, PAGE, RESET), 0);
+	assert_int_equal(count_other(r->mem, PAGE, 0x11), 0);
+	assert_int_equal(count_other(r->mem + PAGE, PAGE, 0), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -289,6 +385,9 @@ int main(void)
 		T(z12_refusals_of_files),
 		T(ranges_are_checked),
 		T(remap_needs_a_stopped_guest),
+		T(remap_and_peers),
+		T(mixed_batch),
+		T(long_range),
 	};
 
 	if (rig_uffd_missing())

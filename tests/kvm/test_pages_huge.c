@@ -5,13 +5,15 @@
  */
 #include "test_pages_rig.h"
 
+#include <stdlib.h>
+
 #define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define NR_HUGEPAGES "/proc/sys/vm/nr_hugepages"
 
-/* Settings of the kernel that a test has changed: put back by its teardown, whatever happened. */
+/* Settings of the kernel that a test has changed: its teardown puts them back. */
 static char old_shmem[64], old_huge[32];
 
-static int put_back(void **state)
+static void restore(void)
 {
 	char *begin = strchr(old_shmem, '['), *end = begin ? strchr(begin, ']') : NULL;
 
@@ -19,13 +21,41 @@ static int put_back(void **state)
 		*end = '\0';
 		rig_setting(SHMEM_ENABLED, begin + 1, NULL, 0);
 	}
-	old_shmem[0] = '\0';
-	if (rig_teardown(state))
-		return 1;
 	if (old_huge[0])
 		rig_setting(NR_HUGEPAGES, old_huge, NULL, 0);
-	old_huge[0] = '\0';
-	return 0;
+	old_shmem[0] = old_huge[0] = '\0';
+}
+
+static int put_back(void **state)
+{
+	int left = rig_teardown(state); /* first, as huge pages in use cannot be given back */
+
+	restore();
+	return left;
+}
+
+/*
+ * If the test dies, by whatever signal, a process of its own puts back what was there at the start:
+ * it sees the pipe's other end close. Returns that end; a byte tells that all is put back.
+ */
+static int guard(void)
+{
+	int alive[2];
+	char byte;
+
+	if (pipe2(alive, O_CLOEXEC))
+		abort();
+	if (fork()) {
+		close(alive[0]);
+		return alive[1];
+	}
+	setsid(); /* who kills the test kills its group */
+	close(alive[1]);
+	rig_setting(SHMEM_ENABLED, NULL, old_shmem, sizeof(old_shmem));
+	rig_setting(NR_HUGEPAGES, NULL, old_huge, sizeof(old_huge));
+	if (read(alive[0], &byte, 1) == 0)
+		restore();
+	_exit(0);
 }
 
 static uint64_t smaps_kib(const void *address, const char *field)
@@ -240,7 +270,11 @@ int main(void)
 		T(hugetlb_pool_is_empty),
 	};
 
+	int alive, failed;
+
 	if (rig_uffd_missing())
 		return 77;
-	return cmocka_run_group_tests_name("pages_huge", tests, NULL, NULL);
+	alive = guard();
+	failed = cmocka_run_group_tests_name("pages_huge", tests, NULL, NULL);
+	return write(alive, "", 1) == 1 ? failed : 1;
 }

@@ -273,12 +273,12 @@ static inline uint32_t rig_vmas(void)
 }
 
 /*
- * Writes a setting of the kernel; 0 or -errno. Reads the old one before, if there is room for
- * it.
+ * Writes a setting of the kernel, unless value is NULL; 0 or -errno. Reads the old one before, if
+ * there is room for it.
  */
 static inline int rig_setting(const char *path, const char *value, char *old, size_t size)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC), err = 0;
+	int fd = open(path, (value ? O_RDWR : O_RDONLY) | O_CLOEXEC), err = 0;
 	ssize_t got;
 
 	if (fd < 0)
@@ -288,7 +288,7 @@ static inline int rig_setting(const char *path, const char *value, char *old, si
 		old[got > 0 ? got : 0] = '\0';
 		lseek(fd, 0, SEEK_SET);
 	}
-	if (write(fd, value, strlen(value)) < 0)
+	if (value && write(fd, value, strlen(value)) < 0)
 		err = -errno;
 	close(fd);
 	return err;

@@ -227,6 +227,25 @@ static void z3_reset_that_finds_no_memory(void **state)
 	lend(t, 'z');
 }
 
+/* To forget granules all slots are looked at, so with many of them that must not be often. */
+static void z10_many_slots_are_seldom_looked_at(void **state)
+{
+	struct vt_zerocopy *t = *state;
+	uint64_t before;
+
+	assert_int_equal(vz_add_queue(t, 1 << 16, 0, 0), 0);
+	quarantine(t, 'a'); /* whatever is made only once */
+	before = t->v.requests;
+	for (uint64_t n = 0; n < 1000; n++) {
+		vz_place(t, 'b', VZ_RAM + n * VZ_PAGE, VZ_PAGE);
+		quarantine(t, 'b');
+		vz_late(t, 'b', TASK);
+		vz_drain(t);
+	}
+	assert_int_equal(vz_stats(t).granules, 2 + 1000);
+	assert_in_range(t->v.requests - before, 0, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +257,7 @@ int main(void)
 		TEST(z3_reserved_before_a_reset_and_seen_after_it),
 		TEST(z3_sent_while_a_reset_begins),
 		TEST(z3_reset_that_finds_no_memory),
+		TEST(z10_many_slots_are_seldom_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,14 +15,18 @@
 #define SCALE 16u
 #define WEIGHT 4u /* a new cost counts for a quarter */
 
+/* Which power of two; the length is not 0. */
 static uint32_t class_of(uint64_t length)
 {
+#if defined(__GNUC__)
+	return 63u - (uint32_t)__builtin_clzll(length);
+#else
 	uint32_t n = 0;
 
-	for (uint32_t shift = 32; shift; shift /= 2)
-		if (length >> (n + shift))
-			n += shift;
-	return n < CLASSES ? n : CLASSES - 1;
+	while (length >>= 1)
+		n++;
+	return n;
+#endif
 }
 
 static void often(struct size_class *c)
@@ -77,17 +81,27 @@ static void trust(struct vdev_zerocopy_queue *q, struct size_class *c)
 	set_threshold(q);
 }
 
-/* A turn of the class has come: measure what is usual, or the other way. */
+/*
+ * A turn of the class has come: measure what is usual, or try the other way. Of a trial the first one
+ * finds everything cold and is not measured.
+ */
 static int measure(struct vdev_zerocopy_queue *q, struct size_class *c)
 {
-	bool lend;
+	bool lend = (c->lend && !c->distrust) != (c->explore != USUAL);
+	int answer = lend ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_SMALL;
 
-	if (c->distrust)
-		trust(q, c);
-	lend = (c->lend && !c->distrust) != c->explore;
-	c->explore = !c->explore;
+	if (c->explore == USUAL && c->distrust && !copied_anyway(c)) {
+		c->distrust = 0; /* the last trial was not copied */
+		set_threshold(q);
+	}
+	if (c->explore == WARM_UP) {
+		c->explore = TRIAL;
+		c->countdown = 1;
+		return answer;
+	}
+	c->explore = c->explore == TRIAL ? USUAL : WARM_UP;
 	c->countdown = c->interval;
-	return (lend ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_SMALL) | VDEV_ZEROCOPY_MEASURE;
+	return answer | VDEV_ZEROCOPY_MEASURE;
 }
 
 int vdev__zerocopy_adapt(struct vdev_zerocopy_queue *q, uint64_t length)
@@ -99,7 +113,8 @@ int vdev__zerocopy_adapt(struct vdev_zerocopy_queue *q, uint64_t length)
 	if (!c->lend || c->distrust)
 		return VDEV_ZEROCOPY_COPY_SMALL;
 	if (VDEV__UNLIKELY(copied_anyway(c))) {
-		c->distrust = c->explore = 1; /* the next measurement is a trial */
+		c->distrust = 1;
+		c->explore = WARM_UP;
 		c->interval = c->countdown = SELDOM;
 		set_threshold(q);
 		return VDEV_ZEROCOPY_COPY_SMALL;
@@ -124,7 +139,7 @@ int vdev_zerocopy_cost(struct vdev_zerocopy_queue *q, uint32_t how, uint64_t byt
 {
 	struct size_class *c;
 	uint64_t cost = vdev__sat_mul(cost_ns ? cost_ns : 1, SCALE);
-	bool lend, doubt;
+	bool lend;
 
 	if (!q || how > VDEV_ZEROCOPY_COPY_SMALL || !bytes || bytes > VDEV_ZEROCOPY_MAX_BLOCK_BYTES)
 		return -EINVAL;
@@ -135,13 +150,10 @@ int vdev_zerocopy_cost(struct vdev_zerocopy_queue *q, uint32_t how, uint64_t byt
 	if (!c->cost[0] || !c->cost[1])
 		return 0;
 	lend = c->cost[0] <= c->cost[1];
-	doubt = (how ? c->cost[0] <= cost : cost <= c->cost[1]) != lend;
 	if (lend != c->lend) {
 		c->lend = lend;
 		often(c);
 		set_threshold(q);
-	} else if (doubt) {
-		often(c); /* this one alone speaks for the other way */
 	} else if (c->interval < SELDOM) {
 		c->interval *= 2;
 	}

@@ -48,6 +48,9 @@ struct lane {
 };
 
 /* Sizes 2^n .. 2^(n+1)-1 (Z9). Owner thread, except `copied`. */
+#define USUAL 0u
+#define WARM_UP 1u
+#define TRIAL 2u
 #define CLASSES 33u
 struct size_class {
 	uint64_t cost[2]; /* 16ths of a nanosecond; [0] lent, [1] copied; 0: not known */
@@ -56,7 +59,7 @@ struct size_class {
 	uint32_t countdown; /* until one is measured */
 	uint32_t interval;
 	uint8_t lend; /* what is done usually */
-	uint8_t explore; /* the next measurement is of the other way */
+	uint8_t explore; /* what comes next: USUAL, WARM_UP, TRIAL */
 	uint8_t distrust; /* lent ones are copied by the kernel */
 };
 

@@ -96,7 +96,8 @@ static int make_room(struct vdev_zerocopy *z, uint64_t granules)
 {
 	if (!vdev__pagemap_full(&z->map, granules))
 		return 0;
-	return vdev__pagemap_rebuild(&z->map, granules, oldest_epoch(z));
+	/* The more slots have to be looked at for it, the less often it may be. */
+	return vdev__pagemap_rebuild(&z->map, granules + z->slots / FANOUT, oldest_epoch(z));
 }
 
 static void mark(struct vdev_zerocopy *z, const struct op *op, uint64_t set, uint64_t keep)

@@ -275,7 +275,8 @@ int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t 
 		size = shorten(q, index, size, bytes);
 	}
 	/* After the pages were pinned: what is replaced in a later epoch replaces them (Z10). */
-	q->details[index].epoch = atomic_load(&q->vm->epoch);
+	atomic_store_explicit(&q->details[index].epoch, atomic_load(&q->vm->epoch),
+			      memory_order_relaxed);
 	deadline = vdev__sat_add(now_ns, q->details[index].timeout_ns);
 	resets = atomic_load_explicit(&q->details[index].deadline, memory_order_relaxed);
 	atomic_store_explicit(&q->details[index].deadline, deadline, memory_order_relaxed);
