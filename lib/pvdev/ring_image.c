@@ -64,7 +64,8 @@ static int get_rings(struct vdev__reader *r, struct vdev_pvqueue *q)
 	q->consumed = vdev__get_u32(r);
 	q->lost = vdev__get_u32(r);
 	q->sequence = vdev__get_u64(r);
-	if (q->state > VDEV_PVQUEUE_DEAD || q->sequence >> (64 - RING_SLOT_BITS))
+	/* Half of all are left, so that no handle comes again. */
+	if (q->state > VDEV_PVQUEUE_DEAD || q->sequence >> (63 - RING_SLOT_BITS))
 		return vdev__reader_fail(r);
 	if (q->state == VDEV_PVQUEUE_OFF)
 		return 0;

@@ -7,12 +7,16 @@
 
 #include "ring.h"
 
-/* Cookies are often small numbers or addresses: the high bits of the product depend on all of them. */
+/*
+ * Cookies are often small numbers or addresses: the high bits of the product depend on all of them. A guest
+ * that knew the factor could choose cookies that all come to one bucket, so it is one that depends on where
+ * the queue is.
+ */
 static uint32_t *bucket(const struct vdev_pvqueue *q, uint64_t cookie)
 {
-	uint64_t h = cookie * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t factor = ((uint64_t)(uintptr_t)q * UINT64_C(0x9e3779b97f4a7c15)) | 1u;
 
-	return &q->buckets[(uint32_t)(h >> 40) & (q->config.max_size - 1u)];
+	return &q->buckets[(uint32_t)(cookie * factor >> 49) & (q->config.max_size - 1u)];
 }
 
 static uint32_t slot_of(uint64_t handle)

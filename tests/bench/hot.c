@@ -8,6 +8,7 @@
 #include <vdev/mock.h>
 #include <vdev/pvdev.h>
 #include <vdev/removal.h>
+#include <vdev/zerocopy.h>
 
 #include "deadline.h"
 #include "table.h"
@@ -170,6 +171,74 @@ static void pvdev(void)
 	vdev_removal_free(config.removal);
 }
 
+NOINLINE void hot_reserve(struct vdev_zerocopy_queue *queue, uint64_t *ids);
+NOINLINE void hot_reserve(struct vdev_zerocopy_queue *queue, uint64_t *ids)
+{
+	struct vdev_zerocopy_block block = {.struct_size = sizeof(block), .length_bytes = 65536};
+
+	for (uint32_t i = 0; i < COUNT; i++) {
+		block.address = i * UINT64_C(65536);
+		must(vdev_zerocopy_reserve(queue, &block, &ids[i]) == VDEV_ZEROCOPY_LEND);
+	}
+}
+
+NOINLINE void hot_sent(struct vdev_zerocopy_queue *queue, const uint64_t *ids);
+NOINLINE void hot_sent(struct vdev_zerocopy_queue *queue, const uint64_t *ids)
+{
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(vdev_zerocopy_sent(queue, i, ids[i], 65536) >= 0);
+}
+
+NOINLINE void hot_complete(struct vdev_zerocopy_queue *queue, const uint64_t *ids);
+NOINLINE void hot_complete(struct vdev_zerocopy_queue *queue, const uint64_t *ids)
+{
+	uint64_t settled;
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(!vdev_zerocopy_complete(queue, ids[i], ids[i], VDEV_ZEROCOPY_TASK, &settled) &&
+		     settled == 1);
+}
+
+/* A block that is not worth lending: what the decision costs. */
+NOINLINE void hot_small(struct vdev_zerocopy_queue *queue);
+NOINLINE void hot_small(struct vdev_zerocopy_queue *queue)
+{
+	struct vdev_zerocopy_block block = {.struct_size = sizeof(block), .length_bytes = 512};
+	uint64_t id;
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		must((vdev_zerocopy_reserve(queue, &block, &id) & ~VDEV_ZEROCOPY_MEASURE) ==
+		     VDEV_ZEROCOPY_COPY_SMALL);
+}
+
+static void zerocopy(void)
+{
+	struct vdev_zerocopy_config config = {.struct_size = sizeof(config),
+					      .max_queues = 2,
+					      .max_destinations = 1,
+					      .max_bytes = COUNT * UINT64_C(262144),
+					      .destination_bytes = COUNT * UINT64_C(262144)};
+	struct vdev_zerocopy_queue_config queue_config = {.struct_size = sizeof(queue_config),
+							  .slots = COUNT};
+	struct vdev_zerocopy_memory memory = {.struct_size = sizeof(memory),
+					      .size_bytes = COUNT * UINT64_C(65536),
+					      .granule_bytes = 4096};
+	struct vdev_zerocopy_queue *queue, *small;
+	struct vdev_zerocopy *vm;
+	uint64_t ids[COUNT];
+
+	must(!vdev_zerocopy_new(&vm, NULL, &config));
+	must(!vdev_zerocopy_add_memory(vm, &memory));
+	must(!vdev_zerocopy_add_queue(vm, &queue_config, &queue));
+	queue_config.threshold_bytes = 65536;
+	must(!vdev_zerocopy_add_queue(vm, &queue_config, &small));
+	hot_reserve(queue, ids);
+	hot_sent(queue, ids);
+	hot_complete(queue, ids);
+	hot_small(small);
+	vdev_zerocopy_free(vm);
+}
+
 int main(void)
 {
 	struct vdev_env env;
@@ -179,5 +248,6 @@ int main(void)
 	table(&env);
 	deadlines(&env);
 	pvdev();
+	zerocopy();
 	return 0;
 }

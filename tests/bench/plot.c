@@ -13,6 +13,7 @@ struct curve {
 
 struct picture {
 	const char *file, *title, *x;
+	const char *range; /* of x */
 	struct curve curves[5];
 };
 
@@ -20,14 +21,23 @@ static const struct picture pictures[] = {
 	{"bench-lookup.png",
 	 "Looking a support level up",
 	 "units",
+	 "700:1500000",
 	 {{"removal/lookup", "vdev\\_removal\\_level()", 0}, {"removal/lookup", "GHashTable", 1}}},
 	{"bench-deadline.png",
 	 "Cancelling and arming a deadline",
 	 "deadlines pending",
+	 "700:1500000",
 	 {{"removal/deadline-wheel", "libvdevmgmt", 0},
 	  {"removal/deadline-wheel", "timing wheel", 1},
 	  {"removal/deadline-heap", "binary heap", 1},
 	  {"removal/deadline-timerfd", "timerfd", 1}}},
+	{"bench-zerocopy-send.png",
+	 "Sending a block to a pipe, the receiver not counted",
+	 "bytes",
+	 "700:6000000",
+	 {{"zerocopy/send", "copied", 1},
+	  {"zerocopy/send-lent", "lent", 0},
+	  {"zerocopy/send", "adaptive", 0}}},
 };
 
 #define PICTURES (sizeof(pictures) / sizeof(pictures[0]))
@@ -58,8 +68,8 @@ static void draw(const struct bench *b, const struct picture *p, const char *dir
 		"set output '%s/%s'\nset title '%s'\nset xlabel '%s'\n"
 		"set ylabel 'nanoseconds for one (median)'\nset logscale xy\nset grid\n"
 		"set key left top\nset format x '10^{%%L}'\nset format y '%%g'\n"
-		"set xrange [700:1500000]\nplot ",
-		dir, p->file, p->title, p->x);
+		"set xrange [%s]\nplot ",
+		dir, p->file, p->title, p->x, p->range);
 	for (const struct curve *c = p->curves; c->row; c++)
 		fprintf(out, "%s'-' with linespoints lw 2 pt 7 title '%s'",
 			c == p->curves ? "" : ", ", c->title);

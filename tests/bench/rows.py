@@ -11,7 +11,8 @@ import sys
 
 KEYS = ["name", "n", "ours_ns", "peer", "peer_ns", "ratio", "goal", "runs"]
 NAMES = {"removal/lookup", "removal/lookup-writer", "removal/unit", "removal/bytes",
-         "removal/deadline-wheel", "removal/deadline-heap", "removal/deadline-timerfd"}
+         "removal/deadline-wheel", "removal/deadline-heap", "removal/deadline-timerfd",
+         "zerocopy/pending-wheel", "zerocopy/pending-heap", "zerocopy/bytes-slot"}
 
 
 def run(*args, code=0):

@@ -66,13 +66,29 @@ static void lend(struct send *s, uint8_t *block, uint64_t id)
 	s->ids[s->flight++] = id;
 }
 
-static void send_one(struct send *s)
+static struct vdev_zerocopy_block block_of(const struct send *s, const uint8_t *data)
 {
-	uint8_t *data = next_block(s);
-	struct vdev_zerocopy_block block = {.struct_size = sizeof(block),
+	return (struct vdev_zerocopy_block){.struct_size = sizeof(struct vdev_zerocopy_block),
 					    .flags = s->always ? VDEV_ZEROCOPY_ANY_SIZE : 0,
 					    .address = (uint64_t)(data - s->guest),
 					    .length_bytes = s->size};
+}
+
+/* Who always copies looks, too, whether the block is within the guest's memory. */
+static __attribute__((noinline)) int copy_checked(struct send *s,
+						  const struct vdev_zerocopy_block *block)
+{
+	if (!block->length_bytes || block->address > GUEST ||
+	    block->length_bytes > GUEST - block->address)
+		return -EFAULT;
+	copy(s, s->guest + block->address);
+	return 0;
+}
+
+static void send_one(struct send *s)
+{
+	uint8_t *data = next_block(s);
+	struct vdev_zerocopy_block block = block_of(s, data);
 	uint64_t id, begin = 0;
 	int answer = vdev_zerocopy_reserve(s->queue, &block, &id), how;
 
@@ -146,8 +162,12 @@ static double turn_peer(void *context)
 
 	while (done * s->size < s->turn_bytes) {
 		begin = bench_now();
-		for (uint32_t i = 0; i < batch; i++)
-			copy(s, next_block(s));
+		for (uint32_t i = 0; i < batch; i++) {
+			struct vdev_zerocopy_block block = block_of(s, next_block(s));
+
+			if (copy_checked(s, &block))
+				bench_die("zerocopy/send: not the guest's");
+		}
 		spent += bench_now() - begin;
 		begin = bench_now(); /* as many looks at the clock */
 		spent += bench_now() - begin;

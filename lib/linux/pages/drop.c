@@ -138,6 +138,7 @@ static void drop_one(struct vdev_pages *p, struct piece *piece)
 					    guest_of(piece), strerror(-piece->status));
 	}
 	piece->dropped = !piece->status;
+	piece->torn = !piece->dropped;
 }
 
 void vdev__batch_drop(struct vdev_pages *p)

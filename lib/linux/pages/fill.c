@@ -223,6 +223,21 @@ static int fill_one(struct vdev_pages *p, struct piece *piece)
 						     : fill_reset(p, piece);
 }
 
+/* What is gone comes back; the rest is still there (-EEXIST). */
+static void restore(struct vdev_pages *p, const struct piece *piece)
+{
+	struct piece one = *piece;
+
+	for (one.bytes = piece->region->granule; one.host < piece->host + piece->bytes;
+	     one.host += one.bytes, one.copy_at += one.bytes) {
+		struct vdev__uffd_fill f = fill_of(p, &one);
+		int err = vdev__uffd_copy(p, &f);
+
+		if (err && err != -EEXIST)
+			move_in(p, &one, 0);
+	}
+}
+
 void vdev__batch_fill(struct vdev_pages *p)
 {
 	uint32_t i;

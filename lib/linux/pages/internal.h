@@ -59,6 +59,7 @@ struct piece {
 	uint8_t leave; /* enum leave */
 	uint8_t fill; /* fresh pages are put in at once; else when touched */
 	uint8_t dropped;
+	uint8_t torn; /* the kernel gave up in the middle: a part is dropped */
 	uint8_t dma_out;
 };
 
