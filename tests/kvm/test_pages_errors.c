@@ -329,7 +329,10 @@ static void mixed_batch(void **state)
 	close(fd);
 }
 
-/* Longer than a batch has room for; its locked page takes the rest of its piece with it only. */
+/*
+ * Longer than a batch has room for. MADV_DONTNEED stops at a locked page when it has dropped those
+ * before it: they come back.
+ */
 static void long_range(void **state)
 {
 	struct rig *r = *state;

@@ -261,13 +261,82 @@ static void hugetlb_pool_is_empty(void **state)
 	assert_int_equal(rig_wrong(r, PAGE, 0x11), 0);
 }
 
+/* With the pool full the self-test looks at huge pages, too. */
+static void hugetlb_self_test(void **state)
+{
+	struct vdev_pages_report report;
+	struct rig *r = *state;
+
+	hugetlb_memory(r);
+	rig_open(r, VDEV_PAGES_UFFD);
+	assert_int_equal(vdev_pages_self_test(r->p, &report, sizeof(report)), 0);
+	assert_int_equal(report.outcome[VDEV_PAGES_HUGETLB_RESET], VDEV_PAGES_YES);
+	assert_int_equal(report.outcome[VDEV_PAGES_HUGETLB_PRESERVE], VDEV_PAGES_YES);
+	vdev_pages_free(r->p);
+	rig_open(r, VDEV_PAGES_REMAP);
+	assert_int_equal(vdev_pages_self_test(r->p, &report, sizeof(report)), 0);
+	assert_int_equal(report.outcome[VDEV_PAGES_HUGETLB_RESET], VDEV_PAGES_YES);
+	assert_int_equal(report.outcome[VDEV_PAGES_HUGETLB_PRESERVE], -EOPNOTSUPP);
+}
+
+/* Not of a file; never touched; the whole VM at once. */
+static void hugetlb_without_a_file(void **state)
+{
+	struct rig *r = *state;
+
+	hugetlb_memory(r);
+	rig_forget(r);
+	r->mem = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	assert_true(r->mem != MAP_FAILED);
+	rig_open(r, VDEV_PAGES_UFFD);
+	rig_add(r, VDEV_PAGES_HUGETLB, 0);
+	assert_int_equal(rig_info(r).granule_bytes, HUGE);
+	r->mem[PAGE] = 0x11;
+	assert_int_equal(rig_filled(r, 1), 1);
+	rig_hold(r, PAGE, PAGE);
+	assert_int_equal(vdev_pages_offline_all(r->p, PRESERVE), 0);
+	assert_int_equal(r->mem[PAGE], 0x11);
+	assert_int_equal(vdev_pages_offline_all(r->p, RESET), 0);
+	assert_int_equal(count_other(r->mem, 2 * HUGE, 0), 0);
+}
+
+/* For want of memory small pages take the place of a huge one; from then on they are replaced. */
+static void hugetlb_rescued(void **state)
+{
+	struct rig *r = *state;
+
+	hugetlb_memory(r);
+	rig_open(r, VDEV_PAGES_UFFD);
+	rig_add(r, VDEV_PAGES_HUGETLB, 0);
+	r->fail_request = UFFDIO_COPY;
+	r->fail_with = -EINVAL;
+	r->fail_times = 1;
+	assert_int_equal(rig_offline(r, 0, HUGE, PRESERVE), 0);
+	assert_int_equal(rig_stats(r).rescued, 1);
+	assert_int_equal(rig_info(r).moved_bytes, HUGE);
+	assert_int_equal(count_other(r->mem, 2 * HUGE, 0x11), 0);
+	rig_hold(r, PAGE, PAGE);
+	assert_int_equal(vdev_pages_offline_all(r->p, PRESERVE), 0);
+	memset(r->mem, 0x22, 2 * HUGE);
+	assert_int_equal(rig_wrong(r, PAGE, 0x11), 0);
+	assert_int_equal(rig_offline(r, 0, 2 * HUGE, RESET), 0);
+	assert_int_equal(count_other(r->mem, 2 * HUGE, 0), 0);
+	/* Zeroes that cannot be filled in come in when they are touched. */
+	memset(r->mem, 0x22, 2 * HUGE);
+	r->fail_times = 1;
+	assert_int_equal(rig_offline(r, HUGE, HUGE, RESET), 0);
+	assert_int_equal(count_other(r->mem + HUGE, HUGE, 0), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, put_back)
 		T(huge_folio_control),    T(huge_folio_under_a_punch), T(huge_folio_and_peers),
 		T(huge_folio_unseen),     T(hugetlb_4k_punch_control), T(hugetlb_whole_granules),
-		T(hugetlb_pool_is_empty),
+		T(hugetlb_pool_is_empty), T(hugetlb_self_test),        T(hugetlb_without_a_file),
+		T(hugetlb_rescued),
 	};
 
 	int alive, failed;

@@ -225,7 +225,7 @@ struct dma_log {
 	uint64_t guest[8], bytes[8];
 	int fail_map; /* 0, 1: this one fails */
 	struct rig *r;
-	uint8_t seen; /* first byte of memory when it was mapped again */
+	pthread_t toucher;
 };
 
 static int dma(void *user, uint32_t map, uint64_t guest, uint64_t host, uint64_t bytes)
@@ -301,15 +301,60 @@ static void end_under_faults(void **state)
 	vdev_pages_free(NULL);
 }
 
+static int register_and_touch(void *user, int fd, unsigned long request, void *argument)
+{
+	struct dma_log *log = user;
+	int ret = ioctl(fd, request, argument) < 0 ? -errno : 0;
+
+	if (request == UFFDIO_REGISTER && !ret) {
+		assert_int_equal(pthread_create(&log->toucher, NULL, touch, log->r), 0);
+		usleep(20000);
+	}
+	return ret;
+}
+
+/* Touched when it is registered and not yet added: served when it is. */
+static void touched_while_added(void **state)
+{
+	struct rig *r = *state;
+	struct dma_log log = {.r = r};
+	struct vdev_pages_config config = {.struct_size = sizeof(config),
+					   .flags = VDEV_PAGES_UNTESTED,
+					   .mechanism = VDEV_PAGES_UFFD,
+					   .max_regions = 1,
+					   .kvm_fd = -1,
+					   .ioctl = register_and_touch,
+					   .user = &log};
+	char few[4];
+
+	assert_int_equal(vdev_pages_new(&r->p, &r->v.env, &config), 0);
+	assert_int_equal(rig_memory(r, VDEV_PAGES_ANON, SIZE), 0);
+	rig_add(r, VDEV_PAGES_ANON, 0);
+	pthread_join(log.toucher, NULL);
+	for (size_t at = 0; at < SIZE; at += PAGE)
+		assert_int_equal(r->mem[at], 1);
+	/* Words are cut to what there is room for. */
+	rig_lock(r->mem, PAGE);
+	assert_int_equal(rig_offline(r, 0, PAGE, RESET), -EINVAL);
+	assert_true(vdev_pages_reason(r->p, few, sizeof(few)) > 3);
+	assert_string_equal(few, "ran");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
-		T(first_touches),    T(holes_in_a_batch),
-		T(whole_vm),         T(actions),
-		T(many_ranges),      T(overlapping_ranges),
-		T(fork_and_exec),    T(inherited),
-		T(end_under_faults), T(dma_is_pointed_to_the_new_pages),
+		T(first_touches),
+		T(holes_in_a_batch),
+		T(whole_vm),
+		T(actions),
+		T(many_ranges),
+		T(overlapping_ranges),
+		T(fork_and_exec),
+		T(inherited),
+		T(end_under_faults),
+		T(touched_while_added),
+		T(dma_is_pointed_to_the_new_pages),
 	};
 
 	if (rig_uffd_missing())

@@ -244,6 +244,44 @@ static void lost_contents_are_found(void **state)
 	assert_non_null(strstr(r->v.log, "the self-test of userfaultfd failed"));
 }
 
+static int64_t without_file_features(const uint64_t *args)
+{
+	struct uffdio_api *api = (struct uffdio_api *)(uintptr_t)args[2];
+	int ret = ioctl((int)args[0], UFFDIO_API, api);
+
+	api->features &= ~(uint64_t)UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
+	return ret < 0 ? -errno : 0;
+}
+
+static void use_old_kernel(void *context)
+{
+	struct rig *r = context;
+
+	rig_open(r, VDEV_PAGES_UFFD);
+}
+
+/* Linux 5.7 to 5.18: pages of a file are filled, but writers do not wait. */
+static void old_kernel(void **state)
+{
+	struct deny_rule rule = {REQUEST(UFFDIO_API), .act = without_file_features, .times = 1};
+	struct rig *r = *state;
+
+	deny(&rule, 1, use_old_kernel, r);
+	assert_int_equal(rig_memory(r, VDEV_PAGES_MEMFD, 2 * PAGE), 0);
+	rig_add(r, VDEV_PAGES_MEMFD, 0);
+	assert_int_equal(rig_info(r).live, 0);
+	assert_int_equal(rig_info(r).mechanism, VDEV_PAGES_UFFD);
+	memset(r->mem, 0x11, 2 * PAGE);
+	assert_int_equal(rig_offline(r, 0, PAGE, PRESERVE), -EOPNOTSUPP);
+	rig_reason(r, "stop the guest");
+	assert_int_equal(vdev_pages_stopped(r->p, VDEV_PAGES_GUEST_STOPPED), 0);
+	rig_hold(r, 0, PAGE);
+	assert_int_equal(rig_offline(r, 0, PAGE, PRESERVE), 0);
+	assert_int_equal(count_other(r->mem, 2 * PAGE, 0x11), 0);
+	memset(r->mem, 0x22, PAGE);
+	assert_int_equal(rig_wrong(r, PAGE, 0x11), 0);
+}
+
 /* The writer's own limits: nobody waits for it for ever. */
 static void writer_that_does_not_come(void **state)
 {
@@ -271,6 +309,7 @@ int main(void)
 		T(vcpu_that_is_interrupted),
 		T(page_that_stays_is_found),
 		T(lost_contents_are_found),
+		T(old_kernel),
 		T(writer_that_does_not_come),
 	};
 

@@ -65,6 +65,8 @@ static void chosen_through_kvm(void **state)
 	assert_int_equal(vdev_pages_self_test(r->p, &again, sizeof(again)), 0);
 	assert_int_equal(again.mechanism, VDEV_PAGES_UFFD);
 	all_is_well(&again);
+	vt_env_fail_next(&r->v, 1);
+	assert_int_equal(vdev_pages_self_test(r->p, &again, sizeof(again)), -ENOMEM);
 	report = make(r, VDEV_PAGES_REMAP, -1);
 	assert_int_equal(report.mechanism, VDEV_PAGES_REMAP);
 	all_is_well(&report);

@@ -70,12 +70,15 @@ static bool copied_anyway(struct size_class *c)
 	return yes;
 }
 
-/* After a trial `explore` is 0; what was sent before it says nothing about it. */
+/* When a trial is over, and the kernel copied none of it. What it copied before says nothing about it. */
 static void trust(struct vdev_zerocopy_queue *q, struct size_class *c)
 {
-	bool copied = copied_anyway(c);
+	bool copied;
 
-	if (c->explore || copied)
+	if (c->explore == TRIAL)
+		return;
+	copied = copied_anyway(c);
+	if (c->explore == WARM_UP || copied)
 		return;
 	c->distrust = 0;
 	set_threshold(q);
@@ -87,13 +90,13 @@ static void trust(struct vdev_zerocopy_queue *q, struct size_class *c)
  */
 static int measure(struct vdev_zerocopy_queue *q, struct size_class *c)
 {
-	bool lend = (c->lend && !c->distrust) != (c->explore != USUAL);
-	int answer = lend ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_SMALL;
+	bool lend;
+	int answer;
 
-	if (c->explore == USUAL && c->distrust && !copied_anyway(c)) {
-		c->distrust = 0; /* the last trial was not copied */
-		set_threshold(q);
-	}
+	if (c->distrust)
+		trust(q, c);
+	lend = (c->lend && !c->distrust) != (c->explore != USUAL);
+	answer = lend ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_SMALL;
 	if (c->explore == WARM_UP) {
 		c->explore = TRIAL;
 		c->countdown = 1;

@@ -246,5 +246,7 @@ void vdev__batch_fill(struct vdev_pages *p)
 		vdev__piece_unhold(&p->pieces[i]);
 		if (!p->pieces[i].status)
 			p->pieces[i].status = fill_one(p, &p->pieces[i]);
+		else if (p->pieces[i].torn && p->pieces[i].mode == VDEV_ZEROCOPY_PRESERVE)
+			restore(p, &p->pieces[i]);
 	}
 }
