@@ -12,7 +12,8 @@
  * fallocate(2), mremap(2). KVM follows by itself: no memory slot changes.
  *
  * **Modes** are VDEV_ZEROCOPY_PRESERVE and VDEV_ZEROCOPY_RESET of zerocopy.h. PRESERVE: no update
- * is lost and nobody sees zeroes in between; writers wait meanwhile. RESET: zeroes.
+ * is lost and nobody sees zeroes in between; writers wait meanwhile. RESET: zeroes, of which no dirty
+ * log tells: while the VM migrates, mark what was RESET as dirty.
  *
  * **States.** A region is ADDED or not. Each replacement is over when its call returns: the old
  * pages have no mapping any more and live exactly as long as their consumers' own references.

@@ -3,12 +3,16 @@
  * Taking pages out from under a running guest: one page, and 64 scattered ones, while a vCPU
  * writes into all of them.
  *
- * RESET against a fresh page that mremap(2) moves over the old one; PRESERVE against one who gives
- * the same guarantee with it: pause the vCPU, copy, move, resume. Each old page is held by a pipe:
- * what it gives, the updates and the number of mappings are part of the bench.
+ * RESET against a fresh page that mremap(2) moves over the old one, and a batch against the same
+ * calls page by page; PRESERVE against one who gives the same guarantee with mremap: pause the
+ * vCPU, copy, move, resume. The first page of each round is held by a pipe: what it gives, the
+ * updates and the number of mappings are part of the bench.
+ *
+ * A turn is the median of its rounds: one in which somebody else got the CPU does not count.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -23,10 +27,15 @@
 #define HEAD 64u
 #define WORD 0x40u
 
+#define ROUNDS 25u
+
+enum how { BATCH, ONE_BY_ONE, MOVE };
+
 struct side {
 	struct pages_vm vm;
-	struct vdev_pages *pages; /* NULL: the peer */
+	struct vdev_pages *pages; /* NULL: MOVE */
 	int pipe[2];
+	enum how how;
 	uint32_t count, mode, rounds;
 	uint8_t pattern;
 };
@@ -51,14 +60,15 @@ static uint8_t *page_of(const struct side *s, uint32_t i)
 	return s->vm.mem + i * 2 * VM_PAGE;
 }
 
-static void replace_ours(struct side *s)
+static void replace_ours(struct side *s, uint32_t first, uint32_t count)
 {
 	struct vdev_pages_range ranges[VM_PAGES / 2];
 
-	for (uint32_t i = 0; i < s->count; i++)
-		ranges[i] = (struct vdev_pages_range){
-			.guest_address = i * 2 * VM_PAGE, .size_bytes = VM_PAGE, .mode = s->mode};
-	if (vdev_pages_offline(s->pages, ranges, s->count, NULL) != (int)s->count)
+	for (uint32_t i = 0; i < count; i++)
+		ranges[i] = (struct vdev_pages_range){.guest_address = (first + i) * 2 * VM_PAGE,
+						      .size_bytes = VM_PAGE,
+						      .mode = s->mode};
+	if (vdev_pages_offline(s->pages, ranges, count, NULL) != (int)count)
 		bench_die("pages: a page was not replaced");
 }
 
@@ -76,7 +86,7 @@ static void move_one(uint8_t *page, uint32_t mode)
 }
 
 /* One by one: that is all that mremap can do. */
-static void replace_peer(struct side *s)
+static void move_all(struct side *s)
 {
 	if (s->mode == VDEV_ZEROCOPY_PRESERVE)
 		pages_vm_kick(&s->vm);
@@ -84,6 +94,16 @@ static void replace_peer(struct side *s)
 		move_one(page_of(s, i), s->mode);
 	if (s->mode == VDEV_ZEROCOPY_PRESERVE)
 		pages_vm_run(&s->vm);
+}
+
+static void replace(struct side *s)
+{
+	if (s->how == MOVE)
+		move_all(s);
+	else if (s->how == BATCH)
+		replace_ours(s, 0, s->count);
+	for (uint32_t i = 0; s->how == ONE_BY_ONE && i < s->count; i++)
+		replace_ours(s, i, 1);
 }
 
 static void hold(struct side *s)
@@ -120,7 +140,7 @@ static void let_it_sweep(struct side *s)
 	while (pages_vm_sweeps(&s->vm) - before < 2)
 		usleep(50);
 	for (before = pages_vm_sweeps(&s->vm); pages_vm_sweeps(&s->vm) == before;)
-		continue;
+		sched_yield();
 }
 
 static void check_updates(struct side *s)
@@ -132,10 +152,20 @@ static void check_updates(struct side *s)
 			bench_die("pages: an update was lost");
 }
 
-static double turn(struct side *s, void (*replace)(struct side *s))
+static void insert(uint64_t *sorted, uint32_t count, uint64_t value)
 {
+	while (count && sorted[count - 1] > value) {
+		sorted[count] = sorted[count - 1];
+		count--;
+	}
+	sorted[count] = value;
+}
+
+static double turn(void *context)
+{
+	struct side *s = context;
 	uint32_t before = mappings();
-	uint64_t ns = 0, begin;
+	uint64_t ns[ROUNDS], begin;
 
 	pages_vm_run(&s->vm);
 	for (uint32_t i = 0; i < s->rounds; i++) {
@@ -143,7 +173,7 @@ static double turn(struct side *s, void (*replace)(struct side *s))
 		hold(s);
 		begin = bench_now();
 		replace(s);
-		ns += bench_now() - begin;
+		insert(ns, i, bench_now() - begin);
 		receive(s);
 	}
 	pages_vm_park(&s->vm);
@@ -151,20 +181,10 @@ static double turn(struct side *s, void (*replace)(struct side *s))
 		check_updates(s);
 	if (s->pages && mappings() != before)
 		bench_die("pages: the process has other mappings than before");
-	return (double)ns / s->rounds;
+	return (double)ns[s->rounds / 2];
 }
 
-static double turn_ours(void *context)
-{
-	return turn(context, replace_ours);
-}
-
-static double turn_peer(void *context)
-{
-	return turn(context, replace_peer);
-}
-
-static const char *open_side(struct side *s, int ours)
+static const char *open_side(struct side *s)
 {
 	struct vdev_pages_config config = {.struct_size = sizeof(config),
 					   .flags = VDEV_PAGES_UNTESTED,
@@ -181,7 +201,7 @@ static const char *open_side(struct side *s, int ours)
 		return "/dev/kvm cannot be used";
 	if (pipe2(s->pipe, O_CLOEXEC))
 		bench_die("no pipe could be made");
-	if (!ours)
+	if (s->how == MOVE)
 		return NULL;
 	region.host_address = (uint64_t)(uintptr_t)s->vm.mem;
 	if (vdev_pages_new(&s->pages, NULL, &config) || vdev_pages_add(s->pages, &region))
@@ -201,22 +221,24 @@ static void close_side(struct side *s)
  * A fresh pair each time: what mremap left of the peer's mappings belongs to its price, not to
  * the next row's.
  */
-static int row(struct bench *b, const char *name, const char *peer, uint32_t count, uint32_t mode,
-	       double goal)
+static int row(struct bench *b, struct bench_row row, enum how peer, uint32_t mode)
 {
-	struct bench_row row = {.name = name, .n = count, .peer_name = peer, .goal = goal};
-	struct side ours = {.count = count, .mode = mode, .rounds = b->quick ? 5 : 100},
+	struct side ours = {.count = (uint32_t)row.n,
+			    .mode = mode,
+			    .rounds = b->quick ? 5 : ROUNDS},
 		    other = ours;
-	const char *why = open_side(&ours, 1);
+	const char *why;
 
+	other.how = peer;
+	why = open_side(&ours);
 	if (!why)
-		why = open_side(&other, 0);
+		why = open_side(&other);
 	if (why) {
 		fprintf(stderr, "vdev-bench: skipped: pages: %s\n", why);
 		return 0;
 	}
-	bench_pair(b, &row, &(struct bench_side){turn_ours, &ours},
-		   &(struct bench_side){turn_peer, &other}, b->quick ? 3 : 11);
+	bench_pair(b, &row, &(struct bench_side){turn, &ours}, &(struct bench_side){turn, &other},
+		   b->quick ? 3 : 41);
 	close_side(&ours);
 	close_side(&other);
 	return 1;
@@ -224,11 +246,20 @@ static int row(struct bench *b, const char *name, const char *peer, uint32_t cou
 
 void bench_pages(struct bench *b)
 {
-	const char *move = "mremap", *paused = "pause, copy, mremap";
+	const char *paused = "pause, copy, mremap";
+	const uint32_t reset = VDEV_ZEROCOPY_RESET, preserve = VDEV_ZEROCOPY_PRESERVE;
+	const struct bench_row rows[] = {
+		{.name = "zerocopy/reset", .n = 1, .peer_name = "mremap", .goal = 1.8},
+		{.name = "zerocopy/reset", .n = 64, .peer_name = "one by one", .goal = 10},
+		{.name = "zerocopy/reset", .n = 64, .peer_name = "mremap, one by one"},
+		{.name = "zerocopy/preserve", .n = 1, .peer_name = paused},
+		{.name = "zerocopy/preserve", .n = 64, .peer_name = paused},
+	};
 
-	if (row(b, "zerocopy/reset", move, 1, VDEV_ZEROCOPY_RESET, 1.8)) {
-		row(b, "zerocopy/reset", "mremap, one by one", 64, VDEV_ZEROCOPY_RESET, 10);
-		row(b, "zerocopy/preserve", paused, 1, VDEV_ZEROCOPY_PRESERVE, 0);
-		row(b, "zerocopy/preserve", paused, 64, VDEV_ZEROCOPY_PRESERVE, 0);
+	if (row(b, rows[0], MOVE, reset)) {
+		row(b, rows[1], ONE_BY_ONE, reset);
+		row(b, rows[2], MOVE, reset);
+		row(b, rows[3], MOVE, preserve);
+		row(b, rows[4], MOVE, preserve);
 	}
 }

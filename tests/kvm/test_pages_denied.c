@@ -131,6 +131,21 @@ static void locked_head(void **state)
 	}
 }
 
+/* What a locked page made the kernel stop at comes back even if it cannot be filled in. */
+static void torn_and_rescued(void **state)
+{
+	struct deny_rule rule = {REQUEST(UFFDIO_COPY), .result = -EINVAL};
+	struct rig *r = *state;
+	struct job j = {.r = r, .count = 1, .ranges = {{.size_bytes = 4 * PAGE, .mode = PRESERVE}}};
+
+	make(r, VDEV_PAGES_UFFD, VDEV_PAGES_ANON, 0);
+	rig_lock(r->mem + 2 * PAGE, PAGE);
+	deny(&rule, 1, run, &j);
+	assert_int_equal(j.status[0], -EINVAL);
+	assert_true(rule.seen > 0);
+	consistent(r, 0x11);
+}
+
 /* Nothing was dropped before, so nothing is lost. */
 static void cannot_move(void **state)
 {
@@ -323,6 +338,7 @@ int main(void)
 		T(no_batches),
 		T(part_of_a_batch),
 		T(locked_head),
+		T(torn_and_rescued),
 		T(cannot_move),
 		T(lost_for_good),
 		T(rescued_unregistered),

@@ -90,10 +90,10 @@ zerocopy() {
   n=$((events - 3))
   [ "$events" -gt 4 ] && collapse=-DCOLLAPSE
   optimize=-O1
-  holds safety $n
-  holds safety $n -DSLOTS=2 -DKINDS=9
+  holds safety "$n"
+  holds safety "$n" -DSLOTS=2 -DKINDS=9
   [ "$events" -gt 4 ] && holds safety 1 -DSLOTS=2 -DKINDS=4
-  holds safety $n -DUNTIL=1 -DKINDS=1
+  holds safety "$n" -DUNTIL=1 -DKINDS=1
   holds ends 1 -DKINDS=11
   optimize=-O0
   for bug in 1 2 3 6 7 8 9 10 11 12 13 14 15 16 17; do

@@ -50,11 +50,15 @@ static int until_a_trial(struct vt_zerocopy *t, uint32_t flags)
 {
 	int answer;
 
-	for (uint32_t i = 0; i < 4; i++)
-		if (until_measured(t, flags, &answer)) {
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t lent = until_measured(t, flags, &answer);
+
+		if (lent) {
+			assert_int_equal(lent, 2);
 			assert_int_equal(answer, VDEV_ZEROCOPY_LEND | VDEV_ZEROCOPY_MEASURE);
 			return 1;
 		}
+	}
 	return 0;
 }
 

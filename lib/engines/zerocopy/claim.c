@@ -250,12 +250,10 @@ static bool in_hand(const struct vdev_zerocopy *z)
 	for (uint32_t i = 0; i < z->n_queues; i++) {
 		const struct vdev_zerocopy_queue *q = z->queues[i];
 
-		if (q->held || atomic_load(&q->inbox))
-			return true;
 		for (uint32_t s = 0; s <= q->mask; s++) {
 			uint32_t state = word_state(atomic_load(&q->slots[s].word));
 
-			/* CLAIMED: about to be pushed. */
+			/* CLAIMED: pushed, or about to be. */
 			if (state == VDEV_ZEROCOPY_RESERVED || state == VDEV_ZEROCOPY_CLAIMED)
 				return true;
 			/* sent() is about to claim it; what was REFUSED has no deadline. */

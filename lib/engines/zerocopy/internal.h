@@ -254,13 +254,17 @@ static inline uint32_t vdev__zerocopy_move(struct vdev_zerocopy_queue *q, uint32
 	uint32_t todo;
 
 	do {
-		if (w >> W_BITS != sequence)
+		if (w >> W_BITS != sequence) {
+			*ret_moved = (struct moved){w, 0};
 			return DO_REFUSE;
+		}
 		/* Between the word and its swap: it is this message's, and as it is in this state. */
 		size = atomic_load_explicit(&s->size, memory_order_relaxed);
 		todo = vdev__zerocopy_message(word_bits(w), event, with, q->vm->config.until);
 		next = (w & ~(uint64_t)W_MASK) | (todo & W_MASK);
-	} while (!(todo & DO_REFUSE) && !atomic_compare_exchange_weak(&s->word, &w, next));
+		if (todo & DO_REFUSE)
+			break;
+	} while (!atomic_compare_exchange_weak(&s->word, &w, next));
 	*ret_moved = (struct moved){next, size};
 	return todo & ~W_MASK;
 }

@@ -144,7 +144,7 @@ static void get_pages(struct loader *l)
 {
 	uint32_t n = vdev__get_count(&l->in, 16);
 
-	if (!bad(l) && n && vdev__pagemap_full(&l->z->map, n))
+	if (!bad(l) && n)
 		l->error = vdev__pagemap_rebuild(&l->z->map, n, 0);
 	for (; n && !bad(l); n--)
 		get_page(l);

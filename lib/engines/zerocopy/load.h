@@ -12,8 +12,8 @@ struct loader {
 	int error; /* of an allocation or a limit; damage is in `in` */
 };
 
-/* Handles of images: later ones could run out of generations. */
-#define HANDLES (UINT64_C(1) << 63)
+/* Handles of images are below it: actions stay apart from those of others, and generations do not run out. */
+#define HANDLES ACTION_BITS
 
 static inline bool bad(const struct loader *l)
 {

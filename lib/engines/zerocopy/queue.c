@@ -252,7 +252,9 @@ static uint32_t send_off(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t
 	if (outlived(q->vm, resets))
 		vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, W_ASKED | W_BY_RESET, &moved);
 	todo = vdev__zerocopy_move(q, index, sequence, MSG_SENT, 0, &moved);
-	if (!todo && outlived(q->vm, resets))
+	if (todo)
+		return todo;
+	if (outlived(q->vm, resets))
 		todo = vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, W_ASKED | W_BY_RESET,
 					   &moved);
 	return todo;

@@ -53,10 +53,20 @@ static int lose_message(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, 
 	return 0;
 }
 
+/* What no operation has taken up. */
+static int lose_messages(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q)
+{
+	for (uint32_t s = 0; s <= q->mask; s++) {
+		int error = lose_message(z, q, s);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 static int lose_all(struct vdev_zerocopy *z)
 {
-	int error = 0;
-
 	if (z->whole != NOBODY) {
 		z->unsettled--;
 		vdev__zerocopy_op_end(z, z->whole);
@@ -66,13 +76,16 @@ static int lose_all(struct vdev_zerocopy *z)
 	     i = vdev__table_next(&z->ops, i + 1))
 		if (op_at(z, i)->slot != NOBODY)
 			lose(z, i);
-	for (uint32_t i = 0; i < z->n_queues && !error; i++)
-		for (uint32_t s = 0; s <= z->queues[i]->mask && !error; s++)
-			error = lose_message(z, z->queues[i], s);
 	z->offlining = 0;
 	vdev__pagemap_fini(&z->map);
 	vdev__pagemap_init(&z->map, &z->env);
-	return error;
+	for (uint32_t i = 0; i < z->n_queues; i++) {
+		int error = lose_messages(z, z->queues[i]);
+
+		if (error)
+			return error;
+	}
+	return 0;
 }
 
 int vdev__zerocopy_resume(struct vdev_zerocopy *z, uint32_t flags)
