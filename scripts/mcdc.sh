@@ -34,7 +34,7 @@ for suite in unit oom prop traces fuzz; do
 done
 run_tests() {
   # %m: one file for each program, which several runs of it share.
-  LLVM_PROFILE_FILE=$PWD/$dir/profiles/%4m.profraw meson test -C $dir --no-rebuild --print-errorlogs \
+  VDEV_TEST_SLOW=1 LLVM_PROFILE_FILE=$PWD/$dir/profiles/%4m.profraw meson test -C $dir --no-rebuild --print-errorlogs \
     --timeout-multiplier 4 "${suites[@]}"
 }
 check "mcdc: tests" run_tests

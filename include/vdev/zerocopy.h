@@ -285,7 +285,7 @@ VDEV_API int vdev_zerocopy_add_memory(struct vdev_zerocopy *obj,
  * Takes guest RAM away. The queues have to be at rest.
  * @param obj the object
  * @param address as it was added
- * @return 0; -ENOENT; -EBUSY: a block of it is in flight or in quarantine
+ * @return 0; -EINVAL: obj is NULL; -ENOENT; -EBUSY: a block of it is in flight or in quarantine
  */
 VDEV_API int vdev_zerocopy_remove_memory(struct vdev_zerocopy *obj, uint64_t address);
 
@@ -336,7 +336,7 @@ VDEV_API int vdev_zerocopy_sent(struct vdev_zerocopy_queue *queue, uint64_t now_
  * The send failed, nothing went out. The guest's block is its own again.
  * @param queue owner thread
  * @param id from reserve()
- * @return 0; -ENOENT: not RESERVED
+ * @return 0; -ENOENT: not RESERVED; -EINVAL: queue is NULL
  */
 VDEV_API int vdev_zerocopy_abort(struct vdev_zerocopy_queue *queue, uint64_t id);
 /**
@@ -397,18 +397,21 @@ VDEV_API int vdev_zerocopy_reclaim(struct vdev_zerocopy *obj, uint64_t now_ns, u
  * @param mode VDEV_ZEROCOPY_DEFAULT, PRESERVE or RESET
  * @param flags VDEV_ZEROCOPY_WHOLE: the whole VM's memory in one OFFLINE (Z5), queue is NULL then; RESET needs
  * a guest that is being reset: vdev_zerocopy_reset_begin(). Joins a WHOLE that is under way
- * @return number of messages with an action waiting; -EINVAL; -ENOMEM
+ * @return number of messages with an action waiting; -EINVAL; -ENOMEM; -ENOSPC: too many WHOLE that were REFUSED
+ * are not done
  */
 VDEV_API int vdev_zerocopy_reclaim_all(struct vdev_zerocopy *obj, uint64_t now_ns,
 				       struct vdev_zerocopy_queue *queue, uint32_t mode,
 				       uint32_t flags);
 /**
- * The guest resets (Z3): all of its blocks are reclaimed. Until END reserve() answers COPY_RESET.
+ * The guest resets (Z3): all of its blocks are reclaimed. Until END reserve() answers COPY_RESET. A block that an owner
+ * thread was about to reserve is taken back as soon as it is sent, PRESERVE, also after END.
  * @param obj the object
  * @param now_ns caller's clock
  * @param mode VDEV_ZEROCOPY_DEFAULT, PRESERVE or RESET
  * @param flags VDEV_ZEROCOPY_WHOLE: the whole VM's memory in one OFFLINE
- * @return number of messages with an action waiting; -EINVAL; -EBUSY: a reset has begun already; -ENOMEM
+ * @return number of messages with an action waiting; -EINVAL; -EBUSY: a reset has begun already; -ENOMEM;
+ * -ENOSPC: too many WHOLE that were REFUSED are not done
  */
 VDEV_API int vdev_zerocopy_reset_begin(struct vdev_zerocopy *obj, uint64_t now_ns, uint32_t mode,
 				       uint32_t flags);
@@ -417,7 +420,7 @@ VDEV_API int vdev_zerocopy_reset_begin(struct vdev_zerocopy *obj, uint64_t now_n
  * @param obj the object
  * @param now_ns caller's clock
  * @return number of messages with an action waiting; -EAGAIN: a reclaim is not over, or an owner thread is
- * between reserve() and sent(); -EBUSY: no reset has begun
+ * between reserve() and sent(); -EBUSY: no reset has begun; -EINVAL: obj is NULL
  */
 VDEV_API int vdev_zerocopy_reset_end(struct vdev_zerocopy *obj, uint64_t now_ns);
 
@@ -472,7 +475,7 @@ VDEV_API int vdev_zerocopy_get(const struct vdev_zerocopy *obj, uint64_t id,
  * @param obj the object
  * @param id message
  * @param user_data new value
- * @return 0; -ENOENT
+ * @return 0; -ENOENT; -EINVAL: obj is NULL
  */
 VDEV_API int vdev_zerocopy_set_user_data(struct vdev_zerocopy *obj, uint64_t id,
 					 uint64_t user_data);

@@ -139,31 +139,42 @@ static inline void deny_one(struct deny *d, int listener)
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
 }
 
+/* Serves until the thread says that it is over, and further, without rules, until it has ended. */
+static inline void deny_serve(struct deny *d, pthread_t thread, int listener)
+{
+	int told = 0;
+
+	while (told >= 0 || pthread_tryjoin_np(thread, NULL)) {
+		struct pollfd fds[2] = {{.fd = listener, .events = POLLIN},
+					{.fd = told < 0 ? -1 : d->tell[0], .events = POLLIN}};
+
+		poll(fds, 2, told < 0 ? 1 : -1);
+		if (fds[0].revents & POLLIN)
+			deny_one(d, listener);
+		else if (fds[1].revents)
+			assert_int_equal(read(d->tell[0], &told, sizeof(told)), sizeof(told));
+		if (told < 0)
+			d->count = 0;
+	}
+	close(listener);
+}
+
 /* Runs it under the rules; skips the test where filters are not allowed. */
 static inline void deny(struct deny_rule *rules, uint32_t count, void (*run)(void *context),
 			void *context)
 {
 	struct deny d = {.rules = rules, .count = count, .run = run, .context = context};
 	pthread_t thread;
-	int listener, told = 0;
+	int listener;
 
 	assert_true(count <= DENY_RULES);
 	assert_int_equal(pipe(d.tell), 0);
 	assert_int_equal(pthread_create(&thread, NULL, deny_thread, &d), 0);
 	assert_int_equal(read(d.tell[0], &listener, sizeof(listener)), sizeof(listener));
-	while (listener >= 0 && told >= 0) {
-		struct pollfd fds[2] = {{.fd = listener, .events = POLLIN},
-					{.fd = d.tell[0], .events = POLLIN}};
-
-		poll(fds, 2, -1);
-		if (fds[0].revents & POLLIN)
-			deny_one(&d, listener);
-		else if (fds[1].revents)
-			assert_int_equal(read(d.tell[0], &told, sizeof(told)), sizeof(told));
-	}
-	if (listener >= 0)
-		close(listener); /* what it calls from here on, e.g. to give its stack back, fails */
-	pthread_join(thread, NULL);
+	if (listener < 0)
+		pthread_join(thread, NULL);
+	else
+		deny_serve(&d, thread, listener);
 	close(d.tell[0]);
 	close(d.tell[1]);
 	if (listener < 0) {

@@ -81,6 +81,33 @@ static void memfd_is_punched(void **state)
 	assert_int_equal(rig_info(r).moved_bytes, 0);
 }
 
+/* By hand: it fails, and what lies before the locked page is gone. */
+static void locked_page_control(void **state)
+{
+	struct rig *r = *state;
+
+	assert_int_equal(rig_memory(r, VDEV_PAGES_ANON, 4 * PAGE), 0);
+	memset(r->mem, 0x11, r->size);
+	rig_lock(r->mem + 2 * PAGE, PAGE);
+	assert_int_equal(madvise(r->mem, r->size, MADV_DONTNEED), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(count_other(r->mem, 2 * PAGE, 0), 0);
+	assert_int_equal(count_other(r->mem + 2 * PAGE, 2 * PAGE, 0x11), 0);
+}
+
+static void locked_page_in_a_range(void **state)
+{
+	struct rig *r = *state;
+
+	rig_make(r, VDEV_PAGES_UFFD, VDEV_PAGES_ANON, 4 * PAGE);
+	memset(r->mem, 0x11, r->size);
+	rig_lock(r->mem + 2 * PAGE, PAGE);
+	assert_int_equal(rig_offline(r, 0, r->size, PRESERVE), -EINVAL);
+	rig_reason(r, "locked since");
+	assert_int_equal(count_other(r->mem, r->size, 0x11), 0);
+	memset(r->mem, 0x22, r->size);
+}
+
 /* A child that maps the file tells on request what it sees there. */
 struct peer {
 	pid_t pid;
@@ -189,8 +216,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
-		T(second_userfaultfd), T(memfd_dontneed_control), T(memfd_is_punched),
-		T(peer_mapping),       T(mremap_adds_mappings),   T(userfaultfd_adds_none),
+		T(locked_page_control),    T(locked_page_in_a_range), T(second_userfaultfd),
+		T(memfd_dontneed_control), T(memfd_is_punched),       T(peer_mapping),
+		T(mremap_adds_mappings),   T(userfaultfd_adds_none),
 	};
 
 	if (rig_uffd_missing())

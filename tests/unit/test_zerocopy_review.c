@@ -168,9 +168,8 @@ static void z7_completion_where_the_memory_was_copied_to(void **state)
  * reset is over. The block is one of the guest that was reset, so it is taken back, and nothing of the
  * guest that runs by now is zeroed.
  */
-static void z3_reserved_before_a_reset_and_seen_after_it(void **state)
+static void seen_after_a_reset(struct vt_zerocopy *t)
 {
-	struct vt_zerocopy *t = *state;
 	struct slot *s = &t->q[0]->slots[1];
 	uint64_t word;
 
@@ -180,7 +179,24 @@ static void z3_reserved_before_a_reset_and_seen_after_it(void **state)
 	assert_int_equal(vdev_zerocopy_reset_end(t->z, t->now), 0);
 	atomic_store(&s->word, word);
 	vz_expect(t, vz_sent(t, 'a'), "");
+}
+
+static void z3_reserved_before_a_reset_and_seen_after_it(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	seen_after_a_reset(t);
 	vz_expect(t, vdev_zerocopy_step(t->z, t->now), "OFFLINE:aR ACCESSIBLE:aR+RECLAIMED");
+}
+
+/* Also where nobody wants what was to be received. */
+static void z3_receive_buffer_seen_after_a_reset(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	vz_block(t, 'a')->flags = VDEV_ZEROCOPY_RECEIVE;
+	seen_after_a_reset(t);
+	vz_expect(t, vdev_zerocopy_step(t->z, t->now), "OFFLINE:aR ACCESSIBLE:aR+FAILED");
 }
 
 /* It was not to be seen when BEGIN looked, and the gate was open when sent() did. */
@@ -227,6 +243,25 @@ static void z3_reset_that_finds_no_memory(void **state)
 	lend(t, 'z');
 }
 
+/* No room to tell the guest, and none to free the pages: both come again after a while, not at once. */
+static void z6_comes_again_until_there_is_room(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	lend(t, 'a');
+	vz_script(t, VDEV_ZEROCOPY_ACCESSIBLE, 'a', -EAGAIN);
+	vz_expect(t, vz_reclaim(t, 'a', 0), "OFFLINE:aQ ACCESSIBLE:aQ+RECLAIMED");
+	assert_int_equal(vz_due(t), 10000000);
+	vz_expect(t, vz_late(t, 'a', TASK), ""); /* the guest first */
+	vz_expect(t, vz_pass(t, 9999999), "");
+	vz_script(t, VDEV_ZEROCOPY_RELEASE, 'a', -EAGAIN);
+	vz_expect(t, vz_pass(t, 1), "ACCESSIBLE:aQ+RECLAIMED RELEASE:aQ");
+	assert_int_equal(vz_due(t), 10000000);
+	assert_int_equal(vz_stats(t).quarantined_blocks, 1);
+	vz_expect(t, vz_pass(t, 10000000), "RELEASE:aQ");
+	expect_nothing(t);
+}
+
 /* To forget granules all slots are looked at, so with many of them that must not be often. */
 static void z10_many_slots_are_seldom_looked_at(void **state)
 {
@@ -255,8 +290,10 @@ int main(void)
 		TEST(z13_image_with_used_up_free_generations),
 		TEST(z7_completion_where_the_memory_was_copied_to),
 		TEST(z3_reserved_before_a_reset_and_seen_after_it),
+		TEST(z3_receive_buffer_seen_after_a_reset),
 		TEST(z3_sent_while_a_reset_begins),
 		TEST(z3_reset_that_finds_no_memory),
+		TEST(z6_comes_again_until_there_is_room),
 		TEST(z10_many_slots_are_seldom_looked_at),
 	};
 

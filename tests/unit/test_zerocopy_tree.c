@@ -157,6 +157,7 @@ static void pass(struct fixture *f, uint64_t ns, bool step)
 	assert_true(vdev_zerocopy_step(f->z, f->now) >= 0);
 	refuse(f, n);
 	check(f);
+	f->least = earliest(f);
 }
 
 static void full_queue(struct fixture *f, uint32_t slots)
@@ -220,12 +221,30 @@ static void z2_earlier_than_all_before(void **state)
 	pass(f, 1200 * MS, false);
 }
 
+/* What was refused has no deadline: also the end of time is not it. */
+static void z2_the_end_of_time(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 16);
+	lend(f, 5 * MS);
+	pass(f, 5 * MS, true);
+	lend(f, 10 * MS);
+	assert_int_equal(vdev_zerocopy_expire(f->q, VDEV_NONE), 1);
+	assert_int_equal(vdev_zerocopy_expire(f->q, VDEV_NONE), 0);
+	assert_int_equal(vdev_zerocopy_step(f->z, VDEV_NONE), 1);
+	refuse(f, 1);
+	f->used = 0;
+	check(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(z2_queues_of_all_sizes, setup, teardown),
 		cmocka_unit_test_setup_teardown(z2_the_last_one_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(z2_earlier_than_all_before, setup, teardown),
+		cmocka_unit_test_setup_teardown(z2_the_end_of_time, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("zerocopy_tree", tests, NULL, NULL);

@@ -164,6 +164,21 @@ static void z9_threshold_of_none(void **state)
 	assert_int_equal(message(t, 0), VDEV_ZEROCOPY_COPY_SMALL);
 }
 
+/* Nothing was worth it so far; that one size is says nothing about larger ones. */
+static void z9_threshold_beyond_all(void **state)
+{
+	struct vt_zerocopy *t = *state;
+	struct vdev_zerocopy_queue *q;
+
+	adaptive(t, VDEV_NONE);
+	q = t->q[t->block['a'].queue];
+	assert_int_equal(message(t, 0), VDEV_ZEROCOPY_COPY_SMALL);
+	assert_int_equal(vdev_zerocopy_cost(q, VDEV_ZEROCOPY_COPY_SMALL, SIZE, 100), 0);
+	assert_int_equal(vdev_zerocopy_cost(q, VDEV_ZEROCOPY_LEND, SIZE, 10), 0);
+	assert_int_equal(threshold(t), VDEV_NONE);
+	assert_int_equal(message(t, 0), VDEV_ZEROCOPY_LEND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +188,7 @@ int main(void)
 		TEST(z9_reports_from_before_the_trial),
 		TEST(z9_threshold_of_all),
 		TEST(z9_threshold_of_none),
+		TEST(z9_threshold_beyond_all),
 	};
 
 	return cmocka_run_group_tests_name("zerocopy_trial", tests, NULL, NULL);

@@ -21,8 +21,10 @@ static uint16_t why(const struct vdev_zerocopy *z, uint32_t bits, uint64_t size)
 	}
 	if (bits & W_PARTLY)
 		flags |= OP_REPLACED;
-	/* What somebody else writes cannot be preserved (Z11). */
-	if (zero || size_flags(size) & VDEV_ZEROCOPY_RECEIVE)
+	/* What somebody else writes cannot be preserved (Z11); what outlived a reset has to be, as the guest
+	 * that runs knows nothing of it. */
+	if (zero ||
+	    (size_flags(size) & VDEV_ZEROCOPY_RECEIVE && !(bits & W_BY_RESET && !z->in_reset)))
 		flags |= OP_ZERO;
 	return flags;
 }

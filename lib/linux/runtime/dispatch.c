@@ -59,13 +59,12 @@ static void tell(struct vdev_runtime *rt, uint32_t job)
 	int status = vdev__runtime_end(rt, job);
 
 	vdev__runtime_trace(rt, VDEV_TRACE_DONE, &a, (uint64_t)(int64_t)status);
-	/* The engine may have given it up meanwhile; it counts and forgets such a done(). */
-	if (vdev__runtime_is_zerocopy(&a)) {
-		if (rt->zerocopy)
-			vdev_zerocopy_done(rt->zerocopy, vdev_runtime_now(rt), a.id, status);
-	} else if (rt->removal) {
+	/* The engine may have given it up meanwhile; it counts and forgets such a done(). It is there:
+	 * nobody detaches it while an action is out. */
+	if (vdev__runtime_is_zerocopy(&a))
+		vdev_zerocopy_done(rt->zerocopy, vdev_runtime_now(rt), a.id, status);
+	else
 		vdev_removal_done(rt->removal, vdev_runtime_now(rt), a.id, status);
-	}
 }
 
 static int is_urgent(uint32_t kind)
