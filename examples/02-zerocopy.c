@@ -55,35 +55,57 @@ static int send_one(struct vdev_zerocopy_queue *queue, uint64_t number, uint64_t
 	return 0;
 }
 
-int main(void)
+static int make(struct vdev_zerocopy **ret_zerocopy, struct vdev_zerocopy_queue **ret_queue)
 {
 	struct vdev_zerocopy_config config = {
 		.struct_size = sizeof(config), .max_queues = 1, .max_destinations = 1};
 	struct vdev_zerocopy_memory ram = {
 		.struct_size = sizeof(ram), .size_bytes = 16 << 20, .granule_bytes = 4096};
 	struct vdev_zerocopy_queue_config slots = {.struct_size = sizeof(slots), .slots = 64};
-	struct vdev_zerocopy *zerocopy;
-	struct vdev_zerocopy_queue *queue;
-	uint64_t first, second, settled = 0, at;
+
+	OK(vdev_zerocopy_new(ret_zerocopy, NULL, &config));
+	OK(vdev_zerocopy_add_memory(*ret_zerocopy, &ram));
+	OK(vdev_zerocopy_add_queue(*ret_zerocopy, &slots, ret_queue));
+	return 0;
+}
+
+static int in_time(struct vdev_zerocopy_queue *queue, uint64_t id)
+{
+	uint64_t settled = 0;
+
+	OK(vdev_zerocopy_complete(queue, id, id, VDEV_ZEROCOPY_TASK, &settled));
+	puts("message 1: complete, tell the guest");
+	return settled != 1;
+}
+
+static int too_late(struct vdev_zerocopy *zerocopy, struct vdev_zerocopy_queue *queue, uint64_t id)
+{
+	uint64_t settled = 0;
 	int failed;
 
-	OK(vdev_zerocopy_new(&zerocopy, NULL, &config));
-	OK(vdev_zerocopy_add_memory(zerocopy, &ram));
-	OK(vdev_zerocopy_add_queue(zerocopy, &slots, &queue));
-	failed = send_one(queue, 1, &first) | send_one(queue, 2, &second);
-
-	OK(vdev_zerocopy_complete(queue, first, first, VDEV_ZEROCOPY_TASK, &settled));
-	printf("message 1: %s\n", settled == 1 ? "complete, tell the guest" : "?");
-	OK(vdev_zerocopy_deadline(zerocopy, &at));
-	now_ns = at;
+	OK(vdev_zerocopy_deadline(zerocopy, &now_ns));
 	puts("the time of message 2 is over:");
 	OK(vdev_zerocopy_step(zerocopy, now_ns));
-	failed |= pump(zerocopy);
+	failed = pump(zerocopy);
 	puts("its receiver reads at last:");
-	OK(vdev_zerocopy_complete(queue, second, second, VDEV_ZEROCOPY_TASK, &settled));
+	OK(vdev_zerocopy_complete(queue, id, id, VDEV_ZEROCOPY_TASK, &settled));
 	OK(vdev_zerocopy_step(zerocopy, now_ns));
-	failed |= pump(zerocopy) | (settled != 0); /* the guest was told before */
+	return failed | pump(zerocopy) | (settled != 0); /* the guest was told before */
+}
 
+int main(void)
+{
+	struct vdev_zerocopy *zerocopy;
+	struct vdev_zerocopy_queue *queue;
+	uint64_t first = 0, second = 0;
+	int failed;
+
+	if (make(&zerocopy, &queue))
+		return 1;
+	failed = send_one(queue, 1, &first);
+	failed |= send_one(queue, 2, &second);
+	failed |= in_time(queue, first);
+	failed |= too_late(zerocopy, queue, second);
 	vdev_zerocopy_free(zerocopy);
 	return failed;
 }

@@ -137,12 +137,13 @@ static int64_t metric(struct report *r, const char *name)
 static void removals(struct report *r)
 {
 	FILE *f = r->people;
+	uint64_t median = r->times[r->times_count / 2];
 
 	if (r->times_count)
 		fprintf(f,
 			"  request to end: fastest %.2f ms, median %.2f ms, slowest %.0f ms (%u "
 			"removals)\n",
-			(double)r->times[0] / 1e6, (double)r->times[r->times_count / 2] / 1e6,
+			(double)r->times[0] / 1e6, (double)median / 1e6,
 			(double)r->times[r->times_count - 1] / 1e6, r->times_count);
 	fprintf(f,
 		"  the guests saw: %lld warnings, %lld devices vanish unannounced, %lld I/O "
@@ -164,7 +165,7 @@ static void reclaims(struct report *r)
 		"updates\n\n",
 		(long long)metric(r, "reclaims"), (long long)metric(r, "late"),
 		(long long)metric(r, "wrong_bytes"),
-		(long long)(metric(r, "right_bytes") + metric(r, "wrong_bytes")),
+		(long long)metric(r, "right_bytes") + (long long)metric(r, "wrong_bytes"),
 		(long long)metric(r, "lost_updates"), (long long)metric(r, "updates"),
 		(long long)metric(r, "control_wrong_bytes"),
 		(long long)metric(r, "control_lost_updates"));

@@ -17,7 +17,7 @@ static void completes(struct scene *s)
 	EXPECT(s, stats.lent == 48 && stats.settled == 48, "%llu lent, %llu settled",
 	       (unsigned long long)stats.lent, (unsigned long long)stats.settled);
 	EXPECT(s, !stats.reclaimed && !stats.blocks, "a page was replaced");
-	EXPECT(s, zerocopy_right(s) == 24 * 2048 + 24 * PAGE, "%llu bytes arrived",
+	EXPECT(s, zerocopy_right(s) == UINT64_C(24) * (2048 + PAGE), "%llu bytes arrived",
 	       (unsigned long long)zerocopy_right(s));
 	scene_tell(s, "48 messages to 2 destinations, each told once, %llu bytes right",
 		   (unsigned long long)zerocopy_right(s));

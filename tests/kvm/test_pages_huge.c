@@ -43,16 +43,17 @@ static int guard(void)
 	int alive[2];
 	char byte;
 
+	rig_setting(SHMEM_ENABLED, NULL, old_shmem, sizeof(old_shmem));
+	rig_setting(NR_HUGEPAGES, NULL, old_huge, sizeof(old_huge));
 	if (pipe2(alive, O_CLOEXEC))
 		abort();
 	if (fork()) {
+		old_shmem[0] = old_huge[0] = '\0';
 		close(alive[0]);
 		return alive[1];
 	}
 	setsid(); /* who kills the test kills its group */
 	close(alive[1]);
-	rig_setting(SHMEM_ENABLED, NULL, old_shmem, sizeof(old_shmem));
-	rig_setting(NR_HUGEPAGES, NULL, old_huge, sizeof(old_huge));
 	if (read(alive[0], &byte, 1) == 0)
 		restore();
 	_exit(0);

@@ -157,8 +157,8 @@ struct op {
 
 /* Of an image. */
 #define ZEROCOPY_IMAGE_VERSION 1u
-#define MESSAGE_BYTES (6u * 8)
-#define OP_BYTES (6u * 8 + 4 * 4 + 3)
+#define MESSAGE_BYTES 48u
+#define OP_BYTES 67u
 
 /* Operations beside those of messages: of the whole VM, and what is left of them. */
 #define SPARE_OPS 16u

@@ -62,7 +62,7 @@ static uint64_t lacking(uint64_t credits, uint64_t length)
 /* A small part of what is left, so that no queue keeps from the others what it does not use. */
 static uint64_t batch(struct vdev_zerocopy *z, uint64_t left, uint64_t need)
 {
-	uint64_t parts = 2 * atomic_load_explicit(&z->n_queues, memory_order_relaxed);
+	uint64_t parts = UINT64_C(2) * atomic_load_explicit(&z->n_queues, memory_order_relaxed);
 	uint64_t blocks = least(credit_blocks(left) / parts, BATCH_BLOCKS);
 	uint64_t bytes = least(credit_bytes(left) / parts, BATCH_BYTES);
 

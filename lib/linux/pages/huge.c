@@ -48,7 +48,7 @@ static int sizes_allow(int advised)
 	while (dir && !found && (entry = readdir(dir))) {
 		char path[sizeof(SYS_THP) + sizeof(entry->d_name) + 16], word[32];
 
-		if (strncmp(entry->d_name, "hugepages-", 10))
+		if (strncmp(entry->d_name, "hugepages-", 10) != 0)
 			continue;
 		snprintf(path, sizeof(path), SYS_THP "/%s/shmem_enabled", entry->d_name);
 		setting(path, word, sizeof(word));

@@ -26,6 +26,7 @@ static int parse_head(const char *line, struct vma *v)
 	uint64_t begin, end, offset, inode;
 	char perms[5];
 
+	/* Out of range it cannot be: the kernel wrote it. NOLINTNEXTLINE(cert-err34-c) */
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64, &begin, &end,
 		   perms, &offset, &inode) != 5)
 		return 0;
@@ -97,6 +98,14 @@ static int check_kind(struct vdev_pages *p, const struct vdev_pages_region *r, c
 	return 0;
 }
 
+/* The number in kB after this name; 0: another line, or none. */
+static uint64_t field(const char *line, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(line, name, length) == 0 ? strtoull(line + length, NULL, 10) : 0;
+}
+
 /* One line of smaps; v is the mapping that it is about. */
 static int look_at(struct vdev_pages *p, const struct vdev_pages_region *r, const char *line,
 		   struct vma *v, struct mappings *m)
@@ -107,13 +116,12 @@ static int look_at(struct vdev_pages *p, const struct vdev_pages_region *r, cons
 	if (parse_head(line, v) || v->begin >= r->host_address + r->size_bytes ||
 	    v->end <= r->host_address)
 		return 0;
-	if (sscanf(line, "KernelPageSize: %" SCNu64, &kib) == 1 && kib * 1024 > m->page_bytes)
+	kib = field(line, "KernelPageSize:");
+	if (kib * 1024 > m->page_bytes)
 		m->page_bytes = kib * 1024;
-	if ((sscanf(line, "ShmemPmdMapped: %" SCNu64, &kib) == 1 ||
-	     sscanf(line, "FilePmdMapped: %" SCNu64, &kib) == 1) &&
-	    kib)
+	if (field(line, "ShmemPmdMapped:") || field(line, "FilePmdMapped:"))
 		m->huge_mapped = 1;
-	if (strncmp(line, "VmFlags:", 8))
+	if (strncmp(line, "VmFlags:", 8) != 0)
 		return 0;
 	err = check_flags(p, r, v, line, m);
 	return err ? err : check_kind(p, r, v);

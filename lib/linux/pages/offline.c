@@ -113,6 +113,7 @@ static int offline_region(struct vdev_pages *p, struct region *r, uint32_t mode)
 
 	if (status)
 		return status;
+	/* cppcheck-suppress autoVariables ; of this call only, taken back below */
 	p->ret_status = &status;
 	if (mode == VDEV_ZEROCOPY_RESET) {
 		vdev__batch_add(p, r, at, r->r.size_bytes, mode, 0, 0);
@@ -123,6 +124,7 @@ static int offline_region(struct vdev_pages *p, struct region *r, uint32_t mode)
 		vdev__holes_close(&h);
 	}
 	vdev__batch_run(p);
+	p->ret_status = NULL;
 	return status;
 }
 

@@ -160,7 +160,7 @@ static int take_in(struct vdev_pages *p, struct region *r, const struct mappings
 static int add(struct vdev_pages *p, struct region *r)
 {
 	uint64_t words;
-	struct mappings m;
+	struct mappings m = {0};
 	int err = check_others(p, &r->r);
 
 	if (!err)

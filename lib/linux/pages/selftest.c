@@ -87,7 +87,7 @@ static int hold(struct trial *t)
 	struct iovec v[2] = {{t->first, PAGE}, {t->last, PAGE}};
 	ssize_t put = vmsplice(t->pipe[1], v, 2, SPLICE_F_NONBLOCK);
 
-	return put == 2 * PAGE ? 0 : put < 0 ? -errno : -EIO;
+	return put == (ssize_t)2 * PAGE ? 0 : put < 0 ? -errno : -EIO;
 }
 
 /* What the receiver gets: as it was when the pages were replaced. */
@@ -225,7 +225,7 @@ static int try_kind(struct trial *t, uint32_t kind, int kvm_fd)
 
 static void test_kind(struct trial *t, uint32_t kind, int *kvm_fd)
 {
-	int *outcome = &t->report->outcome[2 * (kind - VDEV_PAGES_ANON)];
+	int *outcome = &t->report->outcome[(size_t)2 * (kind - VDEV_PAGES_ANON)];
 	int err = try_kind(t, kind, *kvm_fd);
 
 	if (err && atomic_load(&t->writer.broken)) {
