@@ -70,12 +70,12 @@ static struct run replace_under_writer(struct rig *r, int kvm_fd, uint32_t round
 	assert_int_equal(vdev__writer_start(&w, kvm_fd, r->mem, r->mem + PAGE, &kvm), 0);
 	if (kvm)
 		print_message("no vCPU, a thread instead: %s\n", strerror(-kvm));
-	vmas = rig_vmas();
+	vmas = rig_vmas(r->mem, r->size);
 	for (i = 0; i < rounds; i++) {
 		one_round(r, &run, (uint8_t)i, (uint8_t)(i + 1), bytes);
 		wait_for_update(&w);
 	}
-	run.vmas = (int64_t)rig_vmas() - vmas;
+	run.vmas = (int64_t)rig_vmas(r->mem, r->size) - vmas;
 	assert_int_equal(vdev__writer_pause(&w), 0);
 	run.updates = vdev__writer_updates(&w);
 	run.lost = run.updates - counter(r->mem);
@@ -212,7 +212,7 @@ static void reset_under_vcpu(void **state)
 
 	rig_make(r, VDEV_PAGES_UFFD, VDEV_PAGES_MEMFD, SPREAD * PAGE);
 	assert_int_equal(vdev__writer_start(&w, -1, r->mem, r->mem + PAGE, &kvm), 0);
-	vmas = rig_vmas();
+	vmas = rig_vmas(r->mem, r->size);
 	for (i = 0; i < 200; i++) {
 		memset(r->mem + PAGE, (int)(i | 1), PAGE);
 		assert_int_equal(vdev__writer_sees(&w, (uint16_t)((i | 1) * 0x101)), 0);
@@ -223,7 +223,7 @@ static void reset_under_vcpu(void **state)
 		memset(r->mem + PAGE, 0xee, PAGE);
 		assert_int_equal(rig_wrong(r, PAGE, (uint8_t)(i | 1)), 0);
 	}
-	assert_int_equal(rig_vmas(), vmas);
+	assert_int_equal(rig_vmas(r->mem, r->size), vmas);
 	vdev__writer_end(&w);
 }
 

@@ -194,12 +194,12 @@ static uint32_t growth(struct rig *r, uint32_t mechanism)
 
 	rig_make(r, mechanism, VDEV_PAGES_ANON, 256 * PAGE);
 	memset(r->mem, 0x11, r->size);
-	before = rig_vmas();
+	before = rig_vmas(r->mem, r->size);
 	assert_int_equal(vdev_pages_stopped(r->p, VDEV_PAGES_GUEST_STOPPED), 0);
 	for (i = 0; i < 64; i++)
 		assert_int_equal(rig_offline(r, i * 7 % 64 * 4 * PAGE, PAGE, PRESERVE), 0);
 	assert_int_equal(count_other(r->mem, r->size, 0x11), 0);
-	return rig_vmas() - before;
+	return rig_vmas(r->mem, r->size) - before;
 }
 
 static void mremap_adds_mappings(void **state)
