@@ -23,8 +23,8 @@ struct vma {
 
 static int parse_head(const char *line, struct vma *v)
 {
-	uint64_t begin, end, offset, inode;
-	char perms[5];
+	uint64_t begin = 0, end = 0, offset = 0, inode = 0;
+	char perms[5] = "";
 
 	/* Out of range it cannot be: the kernel wrote it. NOLINTNEXTLINE(cert-err34-c) */
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64, &begin, &end,
