@@ -34,7 +34,7 @@ struct lending_job {
 /* What is known of a message, by its id: written before it is sent, so that whoever completes it finds
  * it. Messages that live have ids that differ modulo the number of slots. */
 struct lending_slot {
-	uint64_t id, handle, length;
+	_Atomic uint64_t id, handle, length;
 };
 
 struct lending_queue {

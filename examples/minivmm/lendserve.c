@@ -89,8 +89,11 @@ static void receive_block(struct lending_queue *q, const struct vdev_pvqueue_mes
 
 static void remember(struct lending_queue *q, const struct vdev_pvqueue_message *m, uint64_t id)
 {
-	*lending_slot(q, id) =
-		(struct lending_slot){.id = id, .handle = m->handle, .length = m->length_bytes};
+	struct lending_slot *slot = lending_slot(q, id);
+
+	slot->handle = m->handle;
+	slot->length = m->length_bytes;
+	slot->id = id;
 	pthread_mutex_lock(&q->lock);
 	vdev_pvqueue_tag(q->ring, m->handle, id);
 	pthread_mutex_unlock(&q->lock);
@@ -214,20 +217,22 @@ struct lending_queue *lending_queue_of(struct lending *l, uint64_t id)
 /* What is known of the messages is read before: a slot may be used anew once its message is over. */
 int lending_complete(struct lending *l, uint64_t lo, uint64_t hi, uint32_t flags)
 {
-	struct lending_slot known[VDEV_ZEROCOPY_MAX_RANGE];
+	uint64_t handle[VDEV_ZEROCOPY_MAX_RANGE], length[VDEV_ZEROCOPY_MAX_RANGE];
 	struct lending_queue *q = lending_queue_of(l, lo);
 	uint64_t settled = 0;
 	int r;
 
 	if (!q || hi - lo >= VDEV_ZEROCOPY_MAX_RANGE)
 		return -ENOENT;
-	for (uint64_t i = 0; i <= hi - lo; i++)
-		known[i] = *lending_slot(q, lo + i);
+	for (uint64_t i = 0; i <= hi - lo; i++) {
+		handle[i] = lending_slot(q, lo + i)->handle;
+		length[i] = lending_slot(q, lo + i)->length;
+	}
 	r = vdev_zerocopy_complete(q->queue, lo, hi, flags, &settled);
 	lending_wake(l, r);
 	for (uint64_t i = 0; i <= hi - lo; i++)
 		if (settled & 1ull << i)
-			lending_answer(q, known[i].handle, VDEV_GUEST_DONE_SENT, known[i].length);
+			lending_answer(q, handle[i], VDEV_GUEST_DONE_SENT, length[i]);
 	return r;
 }
 

@@ -65,7 +65,7 @@ static int check_file(struct vdev_pages *p, const struct vdev_pages_region *r, c
 {
 	uint64_t at = r->guest_address;
 	uint64_t first = v->begin > r->host_address ? v->begin : r->host_address;
-	struct stat st;
+	struct stat st = {0};
 
 	if (v->perms[3] != 's')
 		return REFUSE(-EOPNOTSUPP, "private pages of a file; map it MAP_SHARED", at);
