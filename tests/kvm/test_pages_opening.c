@@ -229,7 +229,10 @@ static void page_that_stays_is_found(void **state)
 	assert_non_null(strstr(r->v.log, "the self-test of mremap failed"));
 }
 
-static int64_t copy_zeroes(const uint64_t *args)
+/* The other thread waits in the kernel, which a race detector does not know. */
+#define WAITED_FOR __attribute__((no_sanitize_thread))
+
+WAITED_FOR static int64_t copy_zeroes(const uint64_t *args)
 {
 	static const uint8_t zeroes[64 * PAGE];
 	struct uffdio_copy *c = (struct uffdio_copy *)(uintptr_t)args[2];
@@ -249,7 +252,7 @@ static void lost_contents_are_found(void **state)
 	assert_non_null(strstr(r->v.log, "the self-test of userfaultfd failed"));
 }
 
-static int64_t without_file_features(const uint64_t *args)
+WAITED_FOR static int64_t without_file_features(const uint64_t *args)
 {
 	struct uffdio_api *api = (struct uffdio_api *)(uintptr_t)args[2];
 	int ret = ioctl((int)args[0], UFFDIO_API, api);
