@@ -11,6 +11,7 @@ static uint16_t why(const struct vdev_zerocopy *z, uint32_t bits, uint64_t size)
 {
 	uint16_t flags = 0;
 	bool zero = z->config.mode == VDEV_ZEROCOPY_RESET;
+	bool outlived = bits & W_BY_RESET && !z->in_reset;
 
 	if (bits & W_BY_RESET) {
 		flags = OP_BY_RESET;
@@ -23,8 +24,7 @@ static uint16_t why(const struct vdev_zerocopy *z, uint32_t bits, uint64_t size)
 		flags |= OP_REPLACED;
 	/* What somebody else writes cannot be preserved (Z11); what outlived a reset has to be, as the guest
 	 * that runs knows nothing of it. */
-	if (zero ||
-	    (size_flags(size) & VDEV_ZEROCOPY_RECEIVE && !(bits & W_BY_RESET && !z->in_reset)))
+	if (zero || (size_flags(size) & VDEV_ZEROCOPY_RECEIVE && !outlived))
 		flags |= OP_ZERO;
 	return flags;
 }

@@ -129,7 +129,7 @@ static int take_credits(struct vdev_zerocopy_queue *q, uint32_t destination, uin
 	struct lane *lane = &q->lanes[destination % LANES];
 	int answer = VDEV_ZEROCOPY_LEND;
 
-	if (VDEV__UNLIKELY(lane->destination != destination || !enough(lane->credits, length)))
+	if (lane->destination != destination || !enough(lane->credits, length))
 		answer = vdev__zerocopy_lease(q, lane, destination, length);
 	if (!answer)
 		lane->credits -= credit(1, length);
