@@ -198,11 +198,14 @@ int vdev_pvdev_write(struct vdev_pvdev *pvdev, uint64_t now_ns, uint64_t offset,
 		return -EINVAL;
 	vdev__pvdev_clock(pvdev, now_ns);
 	pvdev->stats.writes++;
-	if (offset % 4 || length % 4)
+	if (offset % 4 || length % 4) {
 		bad = true;
-	for (size_t i = 0; i < length && !(offset % 4) && !(length % 4); i += 4)
-		mask |= write_register(pvdev, vdev__sat_add(offset, i), little_endian(bytes + i),
-				       &bad);
+	} else {
+		mask = write_register(pvdev, offset, little_endian(bytes), &bad);
+		if (length == 8)
+			mask |= write_register(pvdev, vdev__sat_add(offset, 4),
+					       little_endian(bytes + 4), &bad);
+	}
 	pvdev->stats.bad_access += bad;
 	return mask;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A batch of pieces and its steps; drop.c and fill.c hold the two in the middle.
+ * A batch of pieces and its steps, which are in dma.c, protect.c, drop.c and fill.c.
  *
  *   dma out     what a device could reach it no longer reaches
  *   protect     PRESERVE: writers wait from here on; one covering range for pieces that are near
@@ -20,8 +20,6 @@
 
 #include "internal.h"
 
-/* Pieces farther apart have covers of their own: what lies between them is protected, too. */
-#define NEAR_BYTES (UINT64_C(1) << 20)
 /* Larger copies give their memory back. */
 #define KEEP_BYTES (UINT64_C(4) << 20)
 
@@ -98,168 +96,11 @@ void vdev__batch_add(struct vdev_pages *p, struct region *r, uint64_t host, uint
 	}
 }
 
-static int alive(const struct piece *piece)
-{
-	return !piece->status;
-}
-
-static int preserves(const struct piece *piece)
-{
-	return alive(piece) && piece->mode == VDEV_ZEROCOPY_PRESERVE;
-}
-
-static int dma(struct vdev_pages *p, const struct piece *piece, uint32_t map)
-{
-	const struct vdev_pages_region *r = &piece->region->r;
-	uint64_t guest = r->guest_address + (piece->host - r->host_address);
-	int err = p->config.dma(p->config.user, map, guest, piece->host, piece->bytes);
-
-	if (err < 0)
-		vdev__pages_because(p, err, "range 0x%" PRIx64 ": dma(%s) failed: %s", guest,
-				    map ? "map" : "unmap", strerror(-err));
-	return err < 0 ? err : 0;
-}
-
-static void dma_out(struct vdev_pages *p)
-{
-	uint32_t i;
-
-	for (i = 0; i < p->piece_count; i++) {
-		struct piece *piece = &p->pieces[i];
-
-		if (!(piece->region->r.flags & VDEV_PAGES_DMA))
-			continue;
-		piece->status = dma(p, piece, 0);
-		piece->dma_out = alive(piece);
-	}
-}
-
-static void dma_in(struct vdev_pages *p)
-{
-	uint32_t i;
-	int err;
-
-	for (i = 0; i < p->piece_count; i++) {
-		err = p->pieces[i].dma_out ? dma(p, &p->pieces[i], 1) : 0;
-		if (!p->pieces[i].status)
-			p->pieces[i].status = err;
-	}
-}
-
-/* The pieces from `first` on that one cover takes; returns the one after them. */
-static uint32_t cover_of(const struct vdev_pages *p, uint32_t first, struct span *ret_span)
-{
-	const struct region *r = p->pieces[first].region;
-	uint32_t i;
-
-	*ret_span = (struct span){.begin = p->pieces[first].host, .step = r->granule};
-	for (i = first; i < p->piece_count; i++) {
-		const struct piece *piece = &p->pieces[i];
-
-		if (!preserves(piece))
-			continue;
-		if (piece->region != r ||
-		    (ret_span->end && piece->host - ret_span->end > NEAR_BYTES))
-			break;
-		ret_span->end = piece->host + piece->bytes;
-	}
-	return i;
-}
-
-/* The span is known to the thread of serve.c before and as long as anything is protected. */
-static void publish(struct vdev_pages *p, uint32_t count)
-{
-	pthread_mutex_lock(&p->serve_lock);
-	p->cover_count = count;
-	pthread_mutex_unlock(&p->serve_lock);
-}
-
-static int set_protection(struct vdev_pages *p, const struct span *span, int on)
-{
-	struct vdev__uffd_fill f = {.host = span->begin,
-				    .bytes = span->end - span->begin,
-				    .step = span->step,
-				    .protected = on};
-	int err = vdev__uffd_protect(p, &f);
-
-	if (err)
-		vdev__pages_because(p, err, "UFFDIO_WRITEPROTECT (%s): %s", on ? "on" : "off",
-				    strerror(-err));
-	return err;
-}
-
-static void protect(struct vdev_pages *p)
-{
-	uint32_t i = 0, next, n = 0;
-
-	while (i < p->piece_count) {
-		int err;
-
-		if (!preserves(&p->pieces[i]) || !p->pieces[i].region->live) {
-			i++;
-			continue;
-		}
-		next = cover_of(p, i, &p->covers[n]);
-		publish(p, ++n);
-		err = set_protection(p, &p->covers[n - 1], 1);
-		for (; i < next; i++)
-			if (err && preserves(&p->pieces[i]))
-				p->pieces[i].status = err;
-	}
-}
-
-/* Who waits where it failed tries again, and the thread of serve.c sees to it. */
-static void unprotect(struct vdev_pages *p)
-{
-	uint32_t i, n = p->cover_count;
-	int failed = 0;
-
-	for (i = 0; i < n; i++)
-		failed |= set_protection(p, &p->covers[i], 0);
-	publish(p, 0);
-	for (i = 0; failed && i < n; i++)
-		vdev__uffd_wake(p, p->covers[i].begin, p->covers[i].end - p->covers[i].begin);
-}
-
-/*
- * Words, and as atomics: where no userfaultfd stops them, others may write although they should
- * not.
- */
-static void copy_words(uint8_t *to, uint64_t from, uint64_t bytes)
-{
-	const uint64_t *src = (const uint64_t *)(uintptr_t)from;
-	uint64_t *dst = (uint64_t *)(void *)to;
-	uint64_t i;
-
-	for (i = 0; i < bytes / sizeof(*src); i++)
-		dst[i] = __atomic_load_n(&src[i], __ATOMIC_RELAXED);
-}
-
-static void copy_out(struct vdev_pages *p)
-{
-	uint32_t i;
-
-	for (i = 0; i < p->piece_count; i++)
-		if (preserves(&p->pieces[i]))
-			copy_words(p->copy + p->pieces[i].copy_at, p->pieces[i].host,
-				   p->pieces[i].bytes);
-}
-
 static void announce(struct vdev_pages *p, int on)
 {
 	pthread_mutex_lock(&p->serve_lock);
 	p->dropping = (uint8_t)on;
 	pthread_mutex_unlock(&p->serve_lock);
-}
-
-/* Nobody served their faults meanwhile, and no fill woke who waits. */
-static void wake_failed(struct vdev_pages *p)
-{
-	uint32_t i;
-
-	for (i = 0; p->uffd >= 0 && i < p->piece_count; i++)
-		if (!alive(&p->pieces[i]))
-			vdev__uffd_wake(p, p->pieces[i].host, p->pieces[i].bytes);
 }
 
 static void account(struct vdev_pages *p)
@@ -285,16 +126,16 @@ void vdev__batch_run(struct vdev_pages *p)
 {
 	if (!p->piece_count)
 		return;
-	dma_out(p);
-	protect(p);
-	copy_out(p);
+	vdev__batch_dma_out(p);
+	vdev__batch_protect(p);
+	vdev__batch_copy_out(p);
 	announce(p, 1);
 	vdev__batch_drop(p);
 	vdev__batch_fill(p);
 	announce(p, 0);
-	wake_failed(p);
-	unprotect(p);
-	dma_in(p);
+	vdev__batch_wake_failed(p);
+	vdev__batch_unprotect(p);
+	vdev__batch_dma_in(p);
 	account(p);
 	if (p->copy_used > KEEP_BYTES)
 		madvise(p->copy, p->copy_bytes, MADV_DONTNEED);

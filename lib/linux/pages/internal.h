@@ -168,7 +168,24 @@ void vdev__batch_add(struct vdev_pages *p, struct region *r, uint64_t host, uint
 /* Runs what was added. */
 void vdev__batch_run(struct vdev_pages *p);
 
-/* drop.c, fill.c: steps of a batch */
+static inline int vdev__piece_alive(const struct piece *piece)
+{
+	return !piece->status;
+}
+
+static inline int vdev__piece_preserves(const struct piece *piece)
+{
+	return vdev__piece_alive(piece) && piece->mode == VDEV_ZEROCOPY_PRESERVE;
+}
+
+/* dma.c, protect.c, drop.c, fill.c: steps of a batch */
+void vdev__batch_dma_out(struct vdev_pages *p);
+void vdev__batch_dma_in(struct vdev_pages *p);
+void vdev__batch_protect(struct vdev_pages *p);
+void vdev__batch_copy_out(struct vdev_pages *p);
+/* For those that failed. */
+void vdev__batch_wake_failed(struct vdev_pages *p);
+void vdev__batch_unprotect(struct vdev_pages *p);
 void vdev__batch_drop(struct vdev_pages *p);
 int vdev__piece_punch(struct vdev_pages *p, const struct piece *piece);
 /* Gives the reserved huge pages back, for the fill to take. */
