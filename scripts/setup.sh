@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs what is missing to build and test on Debian or Ubuntu. Does nothing when nothing is missing.
-#   scripts/setup.sh [--for build|test|all]     (default: all)
+#   scripts/setup.sh [--for build|test|all|vm]     (default: all)
 #     build  the library, the mini-VMM and the demo
 #     test   the suites of `scripts/test.sh` without arguments
 #     all    everything that CI runs
+#     vm     what scripts/kvm-vm.sh needs: a /dev/kvm, emulated, where there is none
 set -u -o pipefail
 
 # package | needed for | how to see that it is there on other systems | why
@@ -43,16 +44,21 @@ llvm-19|all|cmd:llvm-cov-19|MC/DC coverage
 libclang-rt-19-dev|all|deb|profiling run-time of clang-19
 patch|all|cmd:patch|planted bugs are patches
 git|all|cmd:git|planted bugs are tried on a copy of the tracked files
+qemu-system-x86|vm|cmd:qemu-system-x86_64|a machine with /dev/kvm, emulated
+linux-image-amd64|vm|deb|its kernel, with kvm_amd
+busybox-static|vm|cmd:busybox|its first process
+cpio|vm|cmd:cpio|its initial file system
 LIST
 }
 
-usage() { sed -n '3,7s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '3,8s/^# \{0,1\}//p' "$0"; }
 
 wanted() { # packages of a profile
   case $1 in
   build) packages | awk -F'|' '$2 == "build"' ;;
-  test) packages | awk -F'|' '$2 != "all"' ;;
-  all) packages ;;
+  test) packages | awk -F'|' '$2 == "build" || $2 == "test"' ;;
+  all) packages | awk -F'|' '$2 != "vm"' ;;
+  vm) packages | awk -F'|' '$2 == "vm"' ;;
   *) return 1 ;;
   esac
 }
@@ -127,7 +133,7 @@ case ${1:-} in
 *) usage >&2; exit 2 ;;
 esac
 if ! wanted "$profile" >/dev/null; then
-  echo "setup: --for takes build, test or all, not '$profile'" >&2
+  echo "setup: --for takes build, test, all or vm, not '$profile'" >&2
   exit 2
 fi
 
