@@ -64,7 +64,7 @@ mount -t tmpfs -o size=60% up /up; mkdir /up/data /up/work
 mount -t overlay -o lowerdir=/low,upperdir=/up/data,workdir=/up/work overlay /new
 for dir in dev proc sys; do mount --move /$dir /new/$dir; done
 mkdir -p /new/dev/shm /new/dev/pts
-mount -t tmpfs shm /new/dev/shm; mount -t devpts pts /new/dev/pts; mount -t tmpfs run /new/run; mount -t tmpfs tmp /new/tmp
+mount -t tmpfs shm /new/dev/shm; mount -t devpts pts /new/dev/pts; mount -t tmpfs run /new/run
 mount -t 9p -o $options,cache=none share SHARE
 ifconfig lo 127.0.0.1 up
 cp /command /new/run/command
