@@ -182,6 +182,54 @@ static void z9_kernel_says_that_it_copied(void **state)
 	assert_true(vdev_zerocopy_threshold(t->q[1]) > before);
 }
 
+/* Whatever disturbed one measurement: the next one, which comes soon, says that nothing has changed. */
+static void z9_one_outlier_decides_nothing(void **state)
+{
+	static const struct machine m = {1000, 5, 100};
+	struct vt_zerocopy *t = *state;
+	uint64_t before;
+	uint32_t copied = 0;
+
+	adaptive(t, VDEV_ZEROCOPY_ADAPTIVE, 8 * KIB);
+	live(t, &m, 60000, 1);
+	before = vdev_zerocopy_threshold(t->q[1]);
+	for (uint32_t i = 0; i < 10; i++) {
+		assert_int_equal(vdev_zerocopy_cost(t->q[1], VDEV_ZEROCOPY_LEND, 64 * KIB,
+						    1000 * cost_of(&m, 1, 64 * KIB)),
+				 0);
+		assert_int_equal(vdev_zerocopy_threshold(t->q[1]), before);
+		assert_true(live(t, &m, 4000, 2 + i) > 0);
+	}
+	for (uint32_t i = 0; i < 1000; i++)
+		copied += (answer(t, 64 * KIB) & VDEV_ZEROCOPY_ANSWER) != VDEV_ZEROCOPY_LEND;
+	assert_in_range(copied, 0, 70); /* one trial */
+}
+
+/* Lending pays only when it is done again and again: a trial of two would never find out. */
+static void z9_close_calls_are_tried_for_longer(void **state)
+{
+	const uint64_t length = 256 * KIB, copy = 10000, cold = 15000, hot = 5000;
+	struct vt_zerocopy *t = *state;
+	uint32_t row = 0, lent = 0;
+
+	adaptive(t, VDEV_ZEROCOPY_ADAPTIVE, 1024 * KIB);
+	for (uint32_t i = 0; i < 40000; i++) {
+		int got = answer(t, length);
+		int lend = (got & VDEV_ZEROCOPY_ANSWER) == VDEV_ZEROCOPY_LEND;
+
+		row = lend ? row + 1 : 0;
+		lent += (uint32_t)lend;
+		if (got & VDEV_ZEROCOPY_MEASURE)
+			vdev_zerocopy_cost(t->q[1],
+					   lend ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_SMALL,
+					   length,
+					   !lend      ? copy
+					   : row > 32 ? hot
+						      : cold);
+	}
+	assert_in_range(lent, 30000, 40000);
+}
+
 static void z9_any_costs_do_no_harm(void **state)
 {
 	struct vt_zerocopy *t = *state;
@@ -202,10 +250,11 @@ static void z9_any_costs_do_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(z9_what_is_short_is_copied),    TEST(z9_values_of_cost),
-		TEST(z9_threshold_is_learned),       TEST(z9_little_is_measured),
-		TEST(z9_machine_that_changes),       TEST(z9_where_lending_never_pays),
-		TEST(z9_kernel_says_that_it_copied), TEST(z9_any_costs_do_no_harm),
+		TEST(z9_what_is_short_is_copied),     TEST(z9_values_of_cost),
+		TEST(z9_threshold_is_learned),        TEST(z9_little_is_measured),
+		TEST(z9_machine_that_changes),        TEST(z9_where_lending_never_pays),
+		TEST(z9_kernel_says_that_it_copied),  TEST(z9_any_costs_do_no_harm),
+		TEST(z9_one_outlier_decides_nothing), TEST(z9_close_calls_are_tried_for_longer),
 	};
 
 	return cmocka_run_group_tests_name("zerocopy_adapt", tests, NULL, NULL);

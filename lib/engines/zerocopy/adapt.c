@@ -14,6 +14,8 @@
 #define FIRST 4u /* of a class that is not known yet */
 #define SCALE 16u
 #define WEIGHT 4u /* a new cost counts for a quarter */
+#define NEAR 2u /* the other way costs at most so many times as much */
+#define LONG 64u /* messages of a trial that may turn out either way */
 
 /* Which power of two; the length is not 0. */
 static uint32_t class_of(uint64_t length)
@@ -85,9 +87,17 @@ static void trust(struct vdev_zerocopy_queue *q, struct size_class *c)
 }
 
 /*
- * A turn of the class has come: measure what is usual, or try the other way. Of a trial the first one
- * finds everything cold and is not measured.
+ * Messages of a trial before the one that is measured. The first finds everything cold; where the two ways cost
+ * about the same, what the kernel keeps about the pages decides, and only a longer trial has that in the cache.
  */
+static uint32_t warm_up(const struct size_class *c)
+{
+	uint64_t usual = c->cost[!c->lend], other = c->cost[c->lend];
+
+	return other && other / NEAR <= usual ? LONG : 1;
+}
+
+/* A turn of the class has come: measure what is usual, or try the other way. */
 static int measure(struct vdev_zerocopy_queue *q, struct size_class *c)
 {
 	bool lend;
@@ -98,11 +108,12 @@ static int measure(struct vdev_zerocopy_queue *q, struct size_class *c)
 	lend = (c->lend && !c->distrust) != (c->explore != USUAL);
 	answer = lend ? VDEV_ZEROCOPY_LEND : VDEV_ZEROCOPY_COPY_SMALL;
 	if (c->explore == WARM_UP) {
-		c->explore = TRIAL;
+		c->explore = --c->warm ? WARM_UP : TRIAL;
 		c->countdown = 1;
 		return answer;
 	}
 	c->explore = c->explore == TRIAL ? USUAL : WARM_UP;
+	c->warm = (uint8_t)warm_up(c);
 	c->countdown = c->interval;
 	return answer | VDEV_ZEROCOPY_MEASURE;
 }
@@ -118,6 +129,7 @@ int vdev__zerocopy_adapt(struct vdev_zerocopy_queue *q, uint64_t length)
 	if (VDEV__UNLIKELY(copied_anyway(c))) {
 		c->distrust = 1;
 		c->explore = WARM_UP;
+		c->warm = 1;
 		c->interval = c->countdown = SELDOM;
 		set_threshold(q);
 		return VDEV_ZEROCOPY_COPY_SMALL;
@@ -132,9 +144,22 @@ void vdev__zerocopy_adapt_copied(struct vdev_zerocopy_queue *q, uint64_t length)
 					  memory_order_relaxed);
 }
 
-static uint64_t blend(uint64_t old, uint64_t cost)
+/*
+ * What disturbs a measurement (another thread, an interrupt) makes it longer, never shorter: of two in a row the lower
+ * one counts. One that is far above what is known is soon done again, one far below is believed at once.
+ */
+static void take(struct size_class *c, uint32_t how, uint64_t cost)
 {
-	return old ? old - old / WEIGHT + cost / WEIGHT : cost;
+	uint64_t old = c->cost[how], before = c->last[how];
+
+	c->last[how] = cost;
+	if (old && cost / 2 > old) {
+		c->countdown = FIRST;
+		c->explore = how == !c->lend ? USUAL : WARM_UP;
+	}
+	if (before && before < cost)
+		cost = before;
+	c->cost[how] = old && cost >= old / 2 ? old - old / WEIGHT + cost / WEIGHT : cost;
 }
 
 int vdev_zerocopy_cost(struct vdev_zerocopy_queue *q, uint32_t how, uint64_t bytes,
@@ -149,7 +174,7 @@ int vdev_zerocopy_cost(struct vdev_zerocopy_queue *q, uint32_t how, uint64_t byt
 	if (!q->classes)
 		return -EOPNOTSUPP;
 	c = &q->classes[class_of(bytes)];
-	c->cost[how] = blend(c->cost[how], cost);
+	take(c, how, cost);
 	if (!c->cost[0] || !c->cost[1])
 		return 0;
 	lend = c->cost[0] <= c->cost[1];

@@ -54,12 +54,14 @@ struct lane {
 #define CLASSES 33u
 struct size_class {
 	uint64_t cost[2]; /* 16ths of a nanosecond; [0] lent, [1] copied; 0: not known */
+	uint64_t last[2]; /* the same, as last measured */
 	_Atomic uint32_t copied; /* times that the kernel copied anyway */
 	uint32_t copied_seen;
 	uint32_t countdown; /* until one is measured */
 	uint32_t interval;
 	uint8_t lend; /* what is done usually */
 	uint8_t explore; /* what comes next: USUAL, WARM_UP, TRIAL */
+	uint8_t warm; /* messages left of WARM_UP */
 	uint8_t distrust; /* lent ones are copied by the kernel */
 };
 
