@@ -243,7 +243,8 @@ VDEV_API int vdev_pvqueue_save(const struct vdev_pvqueue *queue, void *buf, size
  * @param image the image; may be hostile
  * @param size bytes at image
  * @param ret_queue the queue
- * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: the ring is larger than config allows; -EBADMSG: damaged;
+ * @return 0; -EINVAL; -E2BIG; -ENOMEM; -ENOSPC: the ring is larger than config allows, or a destination, length
+ * or time-out of a message is; -EBADMSG: damaged;
  * -EPROTONOSUPPORT: written by a newer library
  */
 VDEV_API int vdev_pvqueue_load(const struct vdev_env *env, const struct vdev_pvqueue_config *config,

@@ -94,7 +94,8 @@ struct vdev_zerocopy_config {
 	uint64_t
 		destination_blocks; /**< in flight for each destination (Z8); default max_blocks / 4 */
 	uint64_t destination_bytes; /**< default max_bytes / 4 */
-	uint64_t quarantine_bytes; /**< in quarantine for the VM; default max_bytes */
+	/** In quarantine for the VM, whole granules of each block; default max_bytes */
+	uint64_t quarantine_bytes;
 	uint64_t destination_quarantine_bytes; /**< default quarantine_bytes / 4 */
 	uint64_t offline_ns; /**< time for one OFFLINE, its repetitions included; default 5 s */
 	uint64_t
@@ -154,7 +155,7 @@ struct vdev_zerocopy_block {
 #define VDEV_ZEROCOPY_COPY_SLOTS 5 /**< no free slot near */
 #define VDEV_ZEROCOPY_COPY_FIXED 6 /**< the memory cannot be taken out */
 #define VDEV_ZEROCOPY_COPY_PARTIAL 7 /**< RECEIVE, and the block shares a granule with other data */
-#define VDEV_ZEROCOPY_COPY_RESET 8 /**< the VM is being reset */
+#define VDEV_ZEROCOPY_COPY_RESET 8 /**< the VM is being reset; RECEIVE: or a WHOLE is under way */
 #define VDEV_ZEROCOPY_COPY_REASONS 9
 #define VDEV_ZEROCOPY_ANSWER 0xff /**< mask of the above */
 /** Or-ed to the answer: measure this one and tell vdev_zerocopy_cost(). */
@@ -175,8 +176,8 @@ struct vdev_zerocopy_block {
 
 /** Kinds of actions. `dev` is the message's id (0: the whole VM), `user_data` the message's. @{ */
 /** Put fresh pages in place of [arg[0], arg[0] + arg[1]), arg[2] says VDEV_ZEROCOPY_PRESERVE or RESET; the old
- * ones go to quarantine. done(-EAGAIN): comes again; another error: REFUSED. Take all that wait and
- * perform them at once. */
+ * ones go to quarantine. done(-EAGAIN): comes again; another error: REFUSED. With either, some of several
+ * granules may have been replaced. Take all that wait and perform them at once. */
 #define VDEV_ZEROCOPY_OFFLINE (VDEV_KIND_ZEROCOPY + 0x01u)
 /** Tell the guest that the block arg[0], of arg[1] bytes, is its own again; arg[2] VDEV_ZEROCOPY_COMPLETED to LOST.
  * done(-EAGAIN): there is no room to tell it, comes again. */
@@ -232,7 +233,7 @@ struct vdev_zerocopy_info {
 /** Counters since `_new()`; a snapshot that is exact when the queues are at rest. Each is a uint64_t. */
 struct vdev_zerocopy_stats {
 	uint64_t blocks, bytes; /**< in flight now; RESERVED .. OFFLINING */
-	uint64_t quarantined_blocks, quarantined_bytes; /**< now */
+	uint64_t quarantined_blocks, quarantined_bytes; /**< now; bytes: whole granules */
 	uint64_t operations; /**< reclaims that are not over yet, now */
 	uint64_t allocated_bytes; /**< now */
 	uint64_t lent; /**< reserve() answered LEND */
@@ -507,7 +508,8 @@ VDEV_API int vdev_zerocopy_stats(const struct vdev_zerocopy *obj,
  * @param buf room for the image; NULL with size 0 to measure
  * @param size bytes at buf
  * @param ret_size bytes needed; set also with -ENOBUFS
- * @return 0; -ENOBUFS; -EINVAL; -ENOMEM: reclaims that are due could not be taken up
+ * @return 0; -ENOBUFS; -EINVAL; -ENOMEM: reclaims that are due could not be taken up, or there is no memory to sort
+ * what was replaced
  */
 VDEV_API int vdev_zerocopy_save(struct vdev_zerocopy *obj, uint64_t now_ns, void *buf, size_t size,
 				size_t *ret_size);

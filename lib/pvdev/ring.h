@@ -136,6 +136,8 @@ void vdev__ring_export(const struct ring_message *m, struct vdev_pvqueue_message
 
 /* ring_take.c */
 bool vdev__ring_flags_ok(uint32_t kind, uint32_t flags);
+/* The block neither is empty nor wraps nor touches the rings. */
+bool vdev__ring_block_ok(const struct vdev_pvqueue *q, uint64_t address, uint64_t length);
 
 /* ring_tell.c */
 bool vdev__ring_result_ok(uint32_t kind, uint32_t result);

@@ -74,14 +74,14 @@ static int get_rings(struct vdev__reader *r, struct vdev_pvqueue *q)
 	return q->rings.size > q->config.max_size ? -ENOSPC : 0;
 }
 
-static bool block_ok(const struct ring_message *m)
+static bool block_ok(const struct vdev_pvqueue *q, const struct ring_message *m)
 {
 	if (!vdev__ring_is_block(m->kind))
 		return !m->address && !m->length && !m->timeout_ms && !m->destination;
-	return vdev__range_ok(m->address, m->length, UINT64_MAX);
+	return vdev__ring_block_ok(q, m->address, m->length);
 }
 
-static bool message_ok(const struct ring_message *m)
+static bool message_ok(const struct vdev_pvqueue *q, const struct ring_message *m)
 {
 	bool target = m->kind == VDEV_GUEST_MSG_RECLAIM;
 
@@ -93,7 +93,7 @@ static bool message_ok(const struct ring_message *m)
 		return false;
 	if (m->result != VDEV_GUEST_DONE_OK || (m->arg && !m->answered))
 		return false;
-	return (m->target != 0) == target && m->target < m->handle && block_ok(m);
+	return (m->target != 0) == target && m->target < m->handle && block_ok(q, m);
 }
 
 static int get_message(struct vdev__reader *r, struct vdev_pvqueue *q)
@@ -115,9 +115,12 @@ static int get_message(struct vdev__reader *r, struct vdev_pvqueue *q)
 	m->destination = vdev__get_u32(r);
 	m->result = vdev__get_u32(r);
 	m->answered = vdev__get_u32(r);
-	if (vdev__get_u32(r) || !message_ok(m))
+	if (vdev__get_u32(r) || !message_ok(q, m))
 		return vdev__reader_fail(r);
-	return m->destination < q->config.destinations ? 0 : -ENOSPC;
+	return m->destination < q->config.destinations && m->length <= q->config.max_length_bytes &&
+			       m->timeout_ms <= q->config.max_timeout_ms
+		       ? 0
+		       : -ENOSPC;
 }
 
 static int get_messages(struct vdev__reader *r, struct vdev_pvqueue *q)

@@ -51,15 +51,15 @@ bool vdev__ring_flags_ok(uint32_t kind, uint32_t flags)
 }
 
 /* A block may not touch the rings: what reclaim or a destination writes would be read as ours. */
-static bool address_ok(const struct vdev_pvqueue *q, const struct descriptor *d)
+bool vdev__ring_block_ok(const struct vdev_pvqueue *q, uint64_t address, uint64_t length)
 {
 	const struct vdev_pvqueue_rings *r = &q->rings;
 
-	if (!vdev__range_ok(d->address, d->length, UINT64_MAX))
+	if (!vdev__range_ok(address, length, UINT64_MAX))
 		return false;
-	return !vdev__ring_overlap(d->address, d->length, r->address,
+	return !vdev__ring_overlap(address, length, r->address,
 				   vdev__ring_descriptors_bytes(r->size)) &&
-	       !vdev__ring_overlap(d->address, d->length, r->events,
+	       !vdev__ring_overlap(address, length, r->events,
 				   vdev__ring_events_bytes(r->events_size));
 }
 
@@ -67,7 +67,7 @@ static uint32_t why_block(const struct vdev_pvqueue *q, const struct descriptor 
 {
 	if (!d->length || d->length > q->config.max_length_bytes)
 		return VDEV_GUEST_WHY_LENGTH;
-	if (!address_ok(q, d))
+	if (!vdev__ring_block_ok(q, d->address, d->length))
 		return VDEV_GUEST_WHY_ADDRESS;
 	if (d->timeout_ms > q->config.max_timeout_ms)
 		return VDEV_GUEST_WHY_TIMEOUT;

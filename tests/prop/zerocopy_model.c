@@ -120,7 +120,7 @@ static int true_reasons(const struct zm *m, uint32_t queue, const struct vdev_ze
 		reasons |= 1 << VDEV_ZEROCOPY_COPY_FIXED;
 	if (b->flags & VDEV_ZEROCOPY_RECEIVE && (b->address | b->length_bytes) % r->granule)
 		reasons |= 1 << VDEV_ZEROCOPY_COPY_PARTIAL;
-	if (m->in_reset)
+	if (m->in_reset || (m->whole.active && b->flags & VDEV_ZEROCOPY_RECEIVE))
 		reasons |= 1 << VDEV_ZEROCOPY_COPY_RESET;
 	if (!reasons)
 		reasons = 1 << VDEV_ZEROCOPY_LEND;
@@ -421,6 +421,8 @@ void zm_reload(struct zm *m, uint64_t now)
 {
 	struct zm_action *a;
 
+	/* Of what failed nothing is in images. */
+	m->whole.touched = m->whole.replaced;
 	zm_collect(m);
 	for (uint32_t i = 0; i < ZM_MESSAGES; i++) {
 		struct zm_message *k = &m->message[i];

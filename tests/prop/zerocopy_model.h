@@ -62,6 +62,7 @@ struct zm_message {
 	int pushed; /* step() will see it */
 	int noticed; /* the VM object knows that it is complete */
 	int partly; /* some of it was replaced, the rest refused */
+	int touched; /* RECEIVE: an OFFLINE of several of its granules failed */
 	uint32_t action_flags;
 	enum zm_phase phase;
 	uint64_t cursor; /* all before was replaced since */
@@ -74,6 +75,7 @@ struct zm_message {
 struct zm_whole {
 	int active, zero;
 	int zeroing; /* what is out */
+	uint64_t touched, replaced; /* ticks: an attempt ended; one that was no failure */
 	struct zm_action out;
 };
 

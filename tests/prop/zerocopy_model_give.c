@@ -49,6 +49,13 @@ static int any_replaced(struct zm *m, const struct zm_message *k)
 	return 0;
 }
 
+/* What was received may be in pages that are gone. */
+static int is_void(struct zm *m, const struct zm_message *k)
+{
+	return k->flags & VDEV_ZEROCOPY_RECEIVE &&
+	       (k->touched || m->whole.touched > k->sent_tick || any_replaced(m, k));
+}
+
 static int is_out(const struct zm_action *a)
 {
 	return a->id && a->kind == VDEV_ZEROCOPY_OFFLINE;
@@ -270,6 +277,7 @@ static void end_message_offline(struct zm *m, struct zm_message *k, int status)
 	uint64_t begin, end, g;
 
 	zm_span(m, k, &begin, &end, &g);
+	k->touched |= status && k->flags & VDEV_ZEROCOPY_RECEIVE && k->out.end - k->out.begin > g;
 	if (status == -EAGAIN && m->now < k->out.until) {
 		k->out.paused = m->now + m->config.retry_ns;
 		return;
@@ -293,6 +301,7 @@ static void end_message_offline(struct zm *m, struct zm_message *k, int status)
 static void end_refused(struct zm *m, struct zm_message *k)
 {
 	k->wanted = k->by_reset = k->zero = 0;
+	k->partly |= is_void(m, k);
 	if (zm_satisfied(m, k->seen)) {
 		k->phase = ZM_TELL;
 		return;
@@ -305,8 +314,11 @@ static void end_refused(struct zm *m, struct zm_message *k)
 
 static void release(struct zm *m, struct zm_message *k)
 {
-	m->quarantined -= k->length;
-	m->quarantined_by[k->destination] -= k->length;
+	uint64_t begin, end, g;
+
+	zm_span(m, k, &begin, &end, &g);
+	m->quarantined -= end - begin;
+	m->quarantined_by[k->destination] -= end - begin;
 	zm_over(m, k);
 }
 
@@ -361,6 +373,9 @@ static void end_whole_offline(struct zm *m, int status)
 {
 	struct zm_whole *w = &m->whole;
 
+	w->touched = ++m->tick;
+	if (!status)
+		w->replaced = w->touched;
 	if (w->out.cancel != 2)
 		w->out.cancel = 0;
 	if (status == -EAGAIN && m->now < w->out.until) {
@@ -441,13 +456,13 @@ void zm_state(struct zm *m, struct zm_message *k, uint32_t state)
 		   vdev_zerocopy_state_name(k->state));
 	ZM_REQUIRE(m,
 		   all_replaced(m, k, begin, end, g) ||
-			   (zm_satisfied(m, k->seen) && any_replaced(m, k)),
+			   (zm_satisfied(m, k->seen) && (any_replaced(m, k) || is_void(m, k))),
 		   "Z4: in quarantine, but not all of it was replaced");
 	k->state = state;
 	k->phase = ZM_TELL;
 	k->noticed = zm_satisfied(m, k->seen);
-	m->quarantined += k->length;
-	m->quarantined_by[k->destination] += k->length;
+	m->quarantined += end - begin;
+	m->quarantined_by[k->destination] += end - begin;
 	m->n.reclaimed++;
 }
 
@@ -459,6 +474,9 @@ static int waits_rightly(struct zm *m, const struct zm_message *k)
 	    k->phase == ZM_HELD)
 		return 1;
 	zm_span(m, k, &begin, &end, &g);
+	/* Whether what was received is void is not known yet. */
+	if (k->phase == ZM_TELL && k->state != VDEV_ZEROCOPY_QUARANTINED && m->whole.active)
+		return (k->flags & VDEV_ZEROCOPY_RECEIVE) != 0;
 	return k->phase == ZM_REPLACE && (m->whole.active || busy(m, k, k->cursor, end));
 }
 

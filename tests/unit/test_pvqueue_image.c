@@ -4,6 +4,7 @@
 #include "test_pvqueue_rig.h"
 
 #define IMAGE_MAX 4096u
+#define BLOCK_MOST 4096u
 
 struct image {
 	size_t size;
@@ -204,7 +205,11 @@ static const struct forged {
 	{"handle not above the one before", W_SECOND + M_HANDLE, 3 << 16 | 0, -EBADMSG},
 	{"cookie twice", W_SECOND + M_COOKIE, 70, -EBADMSG},
 	{"block at the top", W_FIRST + M_ADDRESS + 1, UINT32_MAX, 0},
+	{"block in the ring", W_FIRST + M_ADDRESS, RING, -EBADMSG},
+	{"block that ends in the event ring", W_FIRST + M_ADDRESS, EVENTS - 63, -EBADMSG},
 	{"no length", W_FIRST + M_LENGTH, 0, -EBADMSG},
+	{"length above the config's", W_FIRST + M_LENGTH, BLOCK_MOST + 1, -ENOSPC},
+	{"time-out above the config's", W_FIRST + M_TIMEOUT, 3600001, -ENOSPC},
 	{"length of RECLAIM", W_SECOND + M_LENGTH, 1, -EBADMSG},
 	{"address of RECLAIM", W_SECOND + M_ADDRESS, 1, -EBADMSG},
 	{"time-out of RECLAIM", W_SECOND + M_TIMEOUT, 1, -EBADMSG},
@@ -243,6 +248,7 @@ static void forged_images(void **state)
 
 	(void)state;
 	rig_begin(&g);
+	g.config.max_length_bytes = BLOCK_MOST;
 	for (size_t i = 0; i < VT_COUNT(forgeries); i++) {
 		const struct forged *f = &forgeries[i];
 		struct vdev_pvqueue *q = NULL;

@@ -168,6 +168,69 @@ static void any_order(void **state)
 	compare(f);
 }
 
+/* Images are the same whatever the order in the map is. */
+static void by_address(void **state)
+{
+	struct fixture *f = *state;
+	struct page *pages;
+	uint32_t n = 0, count = 0;
+
+	assert_int_equal(vdev__pagemap_sorted(&f->map, &pages, &n), 0);
+	assert_int_equal(n, 0);
+	for (uint32_t i = PAGES; i; i -= 3) {
+		set(f, i - 1, i % 5 ? i : PAGE_BUSY);
+		count += i % 5 != 0;
+		if (i < 4)
+			break;
+	}
+	set(f, 1, PAGE_BUSY | 7);
+	count++;
+	assert_int_equal(vdev__pagemap_sorted(&f->map, &pages, &n), 0);
+	assert_int_equal(n, count);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_true(!i || pages[i - 1].address < pages[i].address);
+		assert_int_equal(pages[i].epoch, f->epoch[pages[i].address / PAGE] & ~PAGE_BUSY);
+	}
+	vdev__free(&f->v.env, pages, f->map.count * sizeof(*pages));
+	vt_env_fail_next(&f->v, 1);
+	assert_int_equal(vdev__pagemap_sorted(&f->map, &pages, &n), -ENOMEM);
+}
+
+/* The longest way to a granule. */
+static uint32_t longest_way(const struct pagemap *m)
+{
+	uint32_t longest = 0;
+
+	for (uint32_t i = 0; i < m->size; i++) {
+		uint32_t way = 0;
+
+		/* Where it stands all before it are taken, so the gap behind it bounds its way. */
+		while (way < m->size && m->pages[(i + way) & (m->size - 1)].address != VDEV_NONE)
+			way++;
+		longest = way > longest ? way : longest;
+	}
+	return longest;
+}
+
+/* A guest that knows the library chooses granules that a fixed product puts side by side. */
+static void granules_that_a_guest_chose(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t taken = 0;
+
+	assert_int_equal(vdev__pagemap_rebuild(&f->map, PAGES, 0), 0);
+	for (uint64_t n = 0; taken < PAGES / 2; n++) {
+		uint64_t product = n * UINT64_C(0x9e3779b97f4a7c15);
+
+		if ((product >> 32 & (f->map.size - 1)) >= 64)
+			continue;
+		vdev__pagemap_set(&f->map, n * PAGE, 1);
+		taken++;
+	}
+	assert_int_equal(f->map.count, PAGES / 2);
+	assert_in_range(longest_way(&f->map), 1, 256);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +241,8 @@ int main(void)
 		TEST(keeps_what_is_being_replaced),
 		TEST(no_memory_changes_nothing),
 		TEST(any_order),
+		TEST(granules_that_a_guest_chose),
+		TEST(by_address),
 	};
 
 	return cmocka_run_group_tests_name("zerocopy_pagemap", tests, NULL, NULL);

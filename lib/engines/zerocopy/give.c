@@ -212,10 +212,11 @@ void vdev__zerocopy_let_go(struct vdev_zerocopy *z, uint32_t index)
 {
 	const struct op *op = op_at(z, index);
 	struct slot *s = &op_queue(z, op)->slots[op->slot];
+	uint64_t address = op_queue(z, op)->details[op->slot].address;
 	uint64_t size = atomic_load(&s->size);
 
 	if (word_state(atomic_load(&s->word)) == VDEV_ZEROCOPY_QUARANTINED)
-		vdev__zerocopy_quarantine(z, size_destination(size), size_length(size), 0);
+		vdev__zerocopy_quarantine(z, size_destination(size), address, size_length(size), 0);
 	else
 		vdev__zerocopy_give_back(z, size_destination(size), credit(1, size_length(size)));
 	vdev__zerocopy_move_op(z, op, MSG_RELEASED, 0);
@@ -244,9 +245,10 @@ static void told(struct vdev_zerocopy *z, uint32_t index)
 static void refused(struct vdev_zerocopy *z, uint32_t index)
 {
 	struct op *op = op_at(z, index);
-	uint32_t partly = op->flags & OP_REPLACED ? W_PARTLY : 0;
+	uint32_t partly;
 
 	if (op->slot != NOBODY) {
+		partly = op->flags & OP_REPLACED || vdev__zerocopy_is_void(z, op) ? W_PARTLY : 0;
 		atomic_store(&op_queue(z, op)->details[op->slot].deadline, VDEV_NONE);
 		if ((vdev__zerocopy_move_op(z, op, MSG_REFUSED, partly) & W_STATE) ==
 		    VDEV_ZEROCOPY_OFFLINING) {

@@ -63,27 +63,22 @@ static void put_regions(const struct vdev_zerocopy *z, struct vdev__writer *w)
 	}
 }
 
-/* Those that are being replaced are told by their operation. */
-static void put_pages(const struct pagemap *m, struct vdev__writer *w)
+/* By address: where they stand in the map differs from object to object. -ENOMEM. */
+static int put_pages(const struct pagemap *m, struct vdev__writer *w)
 {
+	struct page *pages;
 	uint32_t n = 0;
+	int error = vdev__pagemap_sorted(m, &pages, &n);
 
-	for (uint32_t pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i < m->size; i++) {
-			uint64_t epoch = m->pages[i].epoch & ~PAGE_BUSY;
-
-			if (m->pages[i].address == VDEV_NONE || !epoch)
-				continue;
-			if (pass) {
-				vdev__put_u64(w, m->pages[i].address);
-				vdev__put_u64(w, epoch);
-			} else {
-				n++;
-			}
-		}
-		if (!pass)
-			vdev__put_u32(w, n);
+	if (error)
+		return error;
+	vdev__put_u32(w, n);
+	for (uint32_t i = 0; i < n; i++) {
+		vdev__put_u64(w, pages[i].address);
+		vdev__put_u64(w, pages[i].epoch);
 	}
+	vdev__free(m->env, pages, m->count * sizeof(*pages));
+	return 0;
 }
 
 static void put_op(const struct vdev_zerocopy *z, uint32_t index, struct vdev__writer *w)
@@ -140,6 +135,7 @@ int vdev_zerocopy_save(struct vdev_zerocopy *z, uint64_t now_ns, void *buf, size
 		       size_t *ret_size)
 {
 	struct vdev__writer w;
+	int error;
 
 	if (!z || !ret_size || (!buf && size))
 		return -EINVAL;
@@ -157,7 +153,9 @@ int vdev_zerocopy_save(struct vdev_zerocopy *z, uint64_t now_ns, void *buf, size
 	vdev__put_u32(&w, z->n_queues);
 	for (uint32_t i = 0; i < z->n_queues; i++)
 		put_queue(z, z->queues[i], &w);
-	put_pages(&z->map, &w);
+	error = put_pages(&z->map, &w);
+	if (error)
+		return error;
 	put_ops(z, &w);
 	return vdev__writer_finish(&w, ret_size);
 }

@@ -9,6 +9,7 @@
  *   expire.c    deadlines (Z2)
  *   claim.c     messages come to the VM object: time-out, request, reset (Z2, Z3)
  *   offline.c   a reclaim, granule by granule (Z4, Z5, Z10)
+ *   receive.c   when what was received is void (Z11)
  *   pagemap.c   which granules were replaced, and when (Z10)
  *   give.c      actions out, done() in
  *   object.c    the objects, memory; read.c  what is in them; names.c
@@ -140,6 +141,7 @@ enum op_phase {
 #define OP_ZERO 0x100u /* RESET instead of PRESERVE */
 #define OP_COMPLETE 0x800u /* the late completion came, and nobody will push the slot for it */
 #define OP_ELSEWHERE 0x1000u /* loaded on another host: nothing is in quarantine here */
+#define OP_EARLY 0x2000u /* complete before the whole VM was replaced under it */
 #define OP_KEPT 0x1de2u /* in images; OUT becomes AGAIN */
 
 struct op {
@@ -188,6 +190,7 @@ struct pagemap {
 
 #define GATE_RESET 0x1u
 #define GATE_QUARANTINE 0x2u
+#define GATE_WHOLE 0x4u /* the whole VM's memory is about to be replaced */
 
 struct vdev_zerocopy {
 	struct vdev_env env;
@@ -216,6 +219,7 @@ struct vdev_zerocopy {
 	uint32_t offlining; /* OFFLINE actions at hand, marked busy in the map */
 	uint32_t whole; /* op of the whole VM, NOBODY: none */
 	uint64_t whole_epoch; /* when the whole VM was replaced last */
+	uint64_t void_epoch; /* when that was tried last, perhaps in vain */
 	uint8_t in_reset, reset_zero;
 	struct pagemap map;
 	uint64_t quarantined_blocks, quarantined_bytes;
@@ -284,9 +288,9 @@ static inline bool enough(uint64_t credits, uint64_t length)
 void vdev__zerocopy_give_back(struct vdev_zerocopy *z, uint32_t destination, uint64_t credits);
 /* The owner thread's unused credits. */
 void vdev__zerocopy_empty_lanes(struct vdev_zerocopy_queue *q);
-/* Bytes go to quarantine, or leave it. */
-void vdev__zerocopy_quarantine(struct vdev_zerocopy *z, uint32_t destination, uint64_t length,
-			       int add);
+/* A block goes to quarantine, or leaves it: all of its granules do, however short it is. */
+void vdev__zerocopy_quarantine(struct vdev_zerocopy *z, uint32_t destination, uint64_t address,
+			       uint64_t length, int add);
 
 /* adapt.c: COPY_SMALL or LEND, with MEASURE. */
 int vdev__zerocopy_adapt(struct vdev_zerocopy_queue *q, uint64_t length);
@@ -311,6 +315,11 @@ bool vdev__pagemap_full(const struct pagemap *m, uint64_t more);
 int vdev__pagemap_rebuild(struct pagemap *m, uint64_t more, uint64_t oldest);
 /* There is room, or the granule is in the map. */
 void vdev__pagemap_set(struct pagemap *m, uint64_t address, uint64_t epoch);
+/* A copy of the replaced granules by address, of m->count entries of which *ret_count are in use: the caller
+ * frees it. Those that are being replaced are told by their operation. -ENOMEM. */
+int vdev__pagemap_sorted(const struct pagemap *m, struct page **ret_pages, uint32_t *ret_count);
+/* Memory that is gone: none of it was ever replaced. */
+void vdev__pagemap_forget(struct pagemap *m, uint64_t address, uint64_t size);
 
 /* claim.c */
 /* Takes up what the queues have pushed. */
@@ -352,6 +361,13 @@ void vdev__zerocopy_list_del(struct vdev_zerocopy *z, uint32_t index);
 bool vdev__zerocopy_op_satisfied(const struct vdev_zerocopy *z, const struct op *op);
 /* The quarantine of its block is over. */
 void vdev__zerocopy_late(struct vdev_zerocopy *z, uint32_t index);
+
+/* receive.c */
+bool vdev__zerocopy_receives(const struct vdev_zerocopy *z, const struct op *op);
+/* Another OFFLINE, of the whole VM or of a block that shares a granule, may have taken away what was received. */
+bool vdev__zerocopy_is_void(const struct vdev_zerocopy *z, const struct op *op);
+/* An OFFLINE is over: also when it failed it may have replaced some of its granules, if it has several. */
+void vdev__zerocopy_touched(struct vdev_zerocopy *z, struct op *op, int status);
 
 /* resume.c: what load() has made goes on. -ENOMEM. */
 int vdev__zerocopy_resume(struct vdev_zerocopy *z, uint32_t flags);

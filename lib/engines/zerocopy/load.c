@@ -54,13 +54,13 @@ static bool word_ok(const struct vdev_zerocopy_queue *q, uint64_t word)
 }
 
 /* Its credits, or its bytes in quarantine. -ENOSPC. */
-static int account(struct vdev_zerocopy *z, uint64_t word, uint64_t size)
+static int account(struct vdev_zerocopy *z, uint64_t word, uint64_t size, uint64_t address)
 {
 	uint64_t c = credit(1, size_length(size));
 	uint64_t have[2];
 
 	if (word_state(word) == VDEV_ZEROCOPY_QUARANTINED) {
-		vdev__zerocopy_quarantine(z, size_destination(size), size_length(size), 1);
+		vdev__zerocopy_quarantine(z, size_destination(size), address, size_length(size), 1);
 		return 0;
 	}
 	have[0] = atomic_load(&z->free);
@@ -88,7 +88,7 @@ static void get_message(struct loader *l, struct vdev_zerocopy_queue *q)
 	if (size_destination(size) >= l->z->config.max_destinations)
 		l->error = -ENOSPC;
 	else
-		l->error = account(l->z, word, size);
+		l->error = account(l->z, word, size, address);
 	q->details[index].address = address;
 	q->details[index].timeout_ns = timeout;
 	atomic_init(&q->details[index].epoch, epoch);
@@ -184,7 +184,7 @@ static void get_all(struct loader *l)
 	uint32_t n;
 
 	atomic_store(&z->epoch, vdev__get_u64(&l->in));
-	z->whole_epoch = vdev__get_u64(&l->in);
+	z->whole_epoch = z->void_epoch = vdev__get_u64(&l->in);
 	z->in_reset = vdev__get_u8(&l->in);
 	z->reset_zero = vdev__get_u8(&l->in);
 	if (z->in_reset > 1 || z->reset_zero > 1 || !atomic_load(&z->epoch) ||

@@ -210,6 +210,7 @@ int vdev_zerocopy_remove_memory(struct vdev_zerocopy *z, uint64_t address)
 		return -ENOENT;
 	if (lent_from(z, &z->regions[i]))
 		return -EBUSY;
+	vdev__pagemap_forget(&z->map, address, z->regions[i].size);
 	z->regions[i] = z->regions[n - 1];
 	atomic_store(&z->n_regions, n - 1);
 	return 0;

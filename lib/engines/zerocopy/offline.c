@@ -139,7 +139,8 @@ static void offlined(struct vdev_zerocopy *z, uint32_t index)
 				     z->config.until))
 		op->flags |= OP_COMPLETE;
 	vdev__zerocopy_give_back(z, size_destination(size), credit(1, size_length(size)));
-	vdev__zerocopy_quarantine(z, size_destination(size), size_length(size), 1);
+	vdev__zerocopy_quarantine(z, size_destination(size), detail_of(z, op)->address,
+				  size_length(size), 1);
 	op->outcome = receive ? VDEV_ZEROCOPY_FAILED : VDEV_ZEROCOPY_RECLAIMED;
 	z->stats.reclaimed++;
 	vdev__zerocopy_phase(z, index, OP_TELL);
@@ -157,7 +158,7 @@ static bool finished(struct vdev_zerocopy *z, uint32_t index)
 {
 	if (!vdev__zerocopy_op_satisfied(z, op_at(z, index)))
 		return false;
-	if (op_at(z, index)->flags & OP_REPLACED)
+	if (op_at(z, index)->flags & OP_REPLACED || vdev__zerocopy_is_void(z, op_at(z, index)))
 		offlined(z, index);
 	else
 		in_time(z, index);
@@ -217,7 +218,8 @@ void vdev__zerocopy_scan(struct vdev_zerocopy *z, uint32_t index)
 		scan_whole(z, index);
 		return;
 	}
-	if (finished(z, index))
+	/* Whether what was received is void is known when the whole VM's memory is or is not replaced. */
+	if (!(z->whole != NOBODY && vdev__zerocopy_receives(z, op)) && finished(z, index))
 		return;
 	if (z->whole != NOBODY) {
 		wait_for(z, index);
@@ -247,6 +249,7 @@ void vdev__zerocopy_begin(struct vdev_zerocopy *z, uint32_t index)
 	op->until = VDEV_NONE;
 	if (op->slot == NOBODY) {
 		z->whole = index;
+		atomic_fetch_or(&z->gate, GATE_WHOLE);
 		op->begin = 0;
 		op->end = VDEV_NONE;
 	} else {
@@ -255,6 +258,15 @@ void vdev__zerocopy_begin(struct vdev_zerocopy *z, uint32_t index)
 		op->begin = op->end = vdev__zerocopy_span(z, detail_of(z, op)->address, 1).begin;
 	}
 	vdev__zerocopy_scan(z, index);
+}
+
+/* What is complete before the whole VM's memory is replaced is in time (Z7), and is told later. */
+static void mark_early(struct vdev_zerocopy *z)
+{
+	for (uint32_t i = z->waiting.head; i != NOBODY; i = op_at(z, i)->next)
+		if (vdev__zerocopy_op_satisfied(z, op_at(z, i)) &&
+		    !vdev__zerocopy_is_void(z, op_at(z, i)))
+			op_at(z, i)->flags |= OP_EARLY;
 }
 
 bool vdev__zerocopy_offline_wanted(struct vdev_zerocopy *z, uint32_t index)
@@ -267,8 +279,10 @@ bool vdev__zerocopy_offline_wanted(struct vdev_zerocopy *z, uint32_t index)
 		z->rescan = z->waiting.count;
 		return false;
 	}
-	if (op->slot == NOBODY)
+	if (op->slot == NOBODY) {
 		op->zero = (op->flags & OP_ZERO) != 0;
+		mark_early(z);
+	}
 	/* Before the pages are replaced, so that who is sent from now on is told apart (Z10). */
 	op->epoch = atomic_fetch_add(&z->epoch, 1) + 1;
 	if (op->until == VDEV_NONE)
@@ -285,6 +299,12 @@ static uint64_t whole_granules(const struct vdev_zerocopy *z)
 	return n;
 }
 
+static void end_whole(struct vdev_zerocopy *z)
+{
+	z->whole = NOBODY;
+	atomic_fetch_and(&z->gate, ~GATE_WHOLE);
+}
+
 static void offline_ok(struct vdev_zerocopy *z, uint32_t index)
 {
 	struct op *op = op_at(z, index);
@@ -297,7 +317,7 @@ static void offline_ok(struct vdev_zerocopy *z, uint32_t index)
 			vdev__zerocopy_scan(z, index);
 			return;
 		}
-		z->whole = NOBODY;
+		end_whole(z);
 		z->unsettled--;
 		vdev__zerocopy_phase(z, index, OP_OVER);
 		return;
@@ -314,6 +334,7 @@ void vdev__zerocopy_offline_done(struct vdev_zerocopy *z, uint32_t index, int st
 
 	unmark(z, op);
 	z->rescan = z->waiting.count;
+	vdev__zerocopy_touched(z, op, status);
 	if (!status) {
 		offline_ok(z, index);
 	} else if (status == -EAGAIN && z->now < op->until) {
@@ -324,7 +345,7 @@ void vdev__zerocopy_offline_done(struct vdev_zerocopy *z, uint32_t index, int st
 	} else {
 		op->status = status == -EAGAIN ? -ETIMEDOUT : status;
 		if (op->slot == NOBODY)
-			z->whole = NOBODY; /* each block by itself, then */
+			end_whole(z); /* each block by itself, then */
 		z->stats.reclaim_refused++;
 		vdev__zerocopy_phase(z, index, OP_REFUSED);
 	}

@@ -8,11 +8,14 @@
 #include "internal.h"
 
 #define FIRST_SIZE 64u
+#define MIX UINT64_C(0x9e3779b97f4a7c15)
 
+/* A guest chooses which granules are replaced: the factor depends on where the map's owner is, so that it
+ * cannot choose such that stand in one heap. */
 static uint32_t place(const struct pagemap *m, uint64_t address)
 {
-	uint64_t h = (address >> 12) * UINT64_C(0x9e3779b97f4a7c15);
-	uint32_t i = (uint32_t)(h >> 32) & (m->size - 1);
+	uint64_t h = (address >> 12) * ((uint64_t)(uintptr_t)m->env * MIX | 1u);
+	uint32_t i = (uint32_t)((h ^ h >> 32) * MIX >> 32) & (m->size - 1);
 
 	while (m->pages[i].address != VDEV_NONE && m->pages[i].address != address)
 		i = (i + 1) & (m->size - 1);
@@ -77,4 +80,58 @@ void vdev__pagemap_set(struct pagemap *m, uint64_t address, uint64_t epoch)
 	m->count += p->address == VDEV_NONE;
 	p->address = address;
 	p->epoch = epoch;
+}
+
+void vdev__pagemap_forget(struct pagemap *m, uint64_t address, uint64_t size)
+{
+	for (uint32_t i = 0; i < m->size; i++)
+		if (m->pages[i].address - address < size)
+			m->pages[i].epoch = 0;
+}
+
+/* Of a heap, the largest on top: puts entry `at` where it belongs among the first n. */
+static void sift(struct page *pages, uint32_t at, uint32_t n)
+{
+	struct page p = pages[at];
+
+	for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+		if (child + 1 < n && pages[child].address < pages[child + 1].address)
+			child++;
+		if (pages[child].address <= p.address)
+			break;
+		pages[at] = pages[child];
+	}
+	pages[at] = p;
+}
+
+static void sort(struct page *pages, uint32_t n)
+{
+	for (uint32_t i = n / 2; i--;)
+		sift(pages, i, n);
+	while (n > 1) {
+		struct page largest = pages[0];
+
+		pages[0] = pages[--n];
+		pages[n] = largest;
+		sift(pages, 0, n);
+	}
+}
+
+int vdev__pagemap_sorted(const struct pagemap *m, struct page **ret_pages, uint32_t *ret_count)
+{
+	struct page *pages = m->count ? vdev__alloc(m->env, m->count, sizeof(*pages)) : NULL;
+	uint32_t n = 0;
+
+	if (m->count && !pages)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < m->size; i++) {
+		uint64_t epoch = m->pages[i].epoch & ~PAGE_BUSY;
+
+		if (m->pages[i].address != VDEV_NONE && epoch)
+			pages[n++] = (struct page){m->pages[i].address, epoch};
+	}
+	sort(pages, n);
+	*ret_pages = pages;
+	*ret_count = n;
+	return 0;
 }

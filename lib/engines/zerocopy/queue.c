@@ -50,11 +50,12 @@ static const struct region *find_region(struct vdev_zerocopy_queue *q, uint64_t 
 }
 
 /* Whether the VM as a whole and the destination may have more lent to them. */
-static int gates(const struct vdev_zerocopy *z, uint32_t destination)
+static int gates(const struct vdev_zerocopy *z, uint32_t destination, uint32_t flags)
 {
 	uint32_t gate = atomic_load_explicit(&z->gate, memory_order_acquire);
 
-	if (VDEV__UNLIKELY(gate & GATE_RESET))
+	if (VDEV__UNLIKELY(gate & GATE_RESET) ||
+	    VDEV__UNLIKELY(gate & GATE_WHOLE && flags & VDEV_ZEROCOPY_RECEIVE))
 		return VDEV_ZEROCOPY_COPY_RESET;
 	if (VDEV__UNLIKELY(gate & GATE_QUARANTINE) ||
 	    VDEV__UNLIKELY(atomic_load_explicit(&z->closed[destination], memory_order_relaxed)))
@@ -148,7 +149,7 @@ static int admit(struct vdev_zerocopy_queue *q, const struct vdev_zerocopy_block
 	    ((b->address | b->length_bytes) & (r->granule - 1)) != 0)
 		return VDEV_ZEROCOPY_COPY_PARTIAL;
 	q->resets = atomic_load_explicit(&q->vm->resets, memory_order_acquire);
-	answer = gates(q->vm, b->destination);
+	answer = gates(q->vm, b->destination, b->flags);
 	if (answer)
 		return answer;
 	if (!find_slot(q))

@@ -108,11 +108,12 @@ int vdev__zerocopy_lease(struct vdev_zerocopy_queue *q, struct lane *lane, uint3
 }
 
 /* Opens or closes the VM's gate and the destination's (Z8). */
-void vdev__zerocopy_quarantine(struct vdev_zerocopy *z, uint32_t destination, uint64_t length,
-			       int add)
+void vdev__zerocopy_quarantine(struct vdev_zerocopy *z, uint32_t destination, uint64_t address,
+			       uint64_t length, int add)
 {
 	struct destination *d = &z->destinations[destination];
-	uint64_t bytes = add ? length : 0 - length;
+	struct span s = vdev__zerocopy_span(z, address, length);
+	uint64_t bytes = add ? s.end - s.begin : s.begin - s.end;
 
 	z->quarantined_blocks += add ? 1 : UINT64_MAX;
 	z->quarantined_bytes += bytes;

@@ -96,6 +96,8 @@ int vdev__zerocopy_resume(struct vdev_zerocopy *z, uint32_t flags)
 		return error;
 	if (z->in_reset)
 		atomic_fetch_or(&z->gate, GATE_RESET);
+	if (z->whole != NOBODY)
+		atomic_fetch_or(&z->gate, GATE_WHOLE);
 	for (uint32_t i = vdev__table_next(&z->ops, 0); i != NOBODY;
 	     i = vdev__table_next(&z->ops, i + 1)) {
 		struct op *op = op_at(z, i);
