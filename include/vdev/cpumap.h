@@ -60,7 +60,8 @@ struct vdev_cpumap_config {
 struct vdev_cpumap_place {
 	uint32_t cpu; /**< host CPU, or VDEV_CPUMAP_NOWHERE */
 	uint32_t state; /**< VDEV_CPUMAP_UNKNOWN .. */
-	uint64_t since_ns; /**< on this CPU for at least so long; a duration, to 1024 ns */
+	uint64_t
+		since_ns; /**< on this CPU, in whatever state, for so long; to 1024 ns, up to 195 days */
 	uint64_t age_ns; /**< of the snapshot; 0 in a live map; VDEV_NONE: never refreshed */
 };
 
@@ -80,7 +81,8 @@ VDEV_API int vdev_cpumap_new(struct vdev_cpumap **ret_map, const struct vdev_env
 VDEV_API void vdev_cpumap_free(struct vdev_cpumap *map);
 
 /**
- * A vCPU is on a host CPU (H1, H9). Costs nothing more than two loads when nothing has changed. Called by a vCPU
+ * A vCPU is on a host CPU (H1, H9). How long it has been there counts anew when the CPU changes, not when only
+ * the state does. Costs nothing more than two loads when nothing has changed. Called by a vCPU
  * thread itself it is stale as soon as the thread is inside KVM_RUN and migrates: push only for pinned vCPUs, or
  * from a scheduler of the VMM's own.
  * @param map the only writer of this vCPU

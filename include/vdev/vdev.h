@@ -9,6 +9,7 @@
 
 #include <vdev/backend.h>
 #include <vdev/base.h>
+#include <vdev/cpumap.h>
 #include <vdev/error.h>
 #include <vdev/guest.h>
 #include <vdev/mock.h>

@@ -44,6 +44,7 @@ struct bad {
 	uint64_t zerocopy_action; /* an action of z that is being performed */
 	uint8_t zerocopy_image[BAD_IMAGE];
 	size_t zerocopy_image_size;
+	struct vdev_cpumap *map;
 	struct vdev_pvqueue *pvq;
 	uint64_t message; /* of pvq */
 	uint8_t ram[0x3000]; /* of its guest */
@@ -72,12 +73,15 @@ struct bad_table {
 };
 
 extern const struct bad_table bad_objects, bad_events, bad_guest, bad_readers, bad_mock, bad_pvdev,
-	bad_plain, bad_zerocopy, bad_zerocopy_readers, bad_pvqueue;
+	bad_plain, bad_zerocopy, bad_zerocopy_readers, bad_pvqueue, bad_cpumap;
 
 /* bad_input_zerocopy_rig.c */
 void bad_zerocopy_begin(struct bad *b);
 void bad_zerocopy_end(struct bad *b);
 void bad_zerocopy_image(struct bad *b); /* must be as at the beginning */
+/* bad_input_cpumap.c */
+void bad_cpumap_begin(struct bad *b);
+void bad_cpumap_end(struct bad *b); /* must be as at the beginning */
 /* bad_input_pvqueue.c */
 void bad_pvqueue_begin(struct bad *b);
 void bad_pvqueue_end(struct bad *b);

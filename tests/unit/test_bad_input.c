@@ -4,9 +4,10 @@
 
 #include <stdio.h>
 
-static const struct bad_table *const tables[] = {
-	&bad_objects, &bad_events, &bad_guest,    &bad_readers,          &bad_mock,
-	&bad_pvdev,   &bad_plain,  &bad_zerocopy, &bad_zerocopy_readers, &bad_pvqueue};
+static const struct bad_table *const tables[] = {&bad_objects, &bad_events,   &bad_guest,
+						 &bad_readers, &bad_mock,     &bad_pvdev,
+						 &bad_plain,   &bad_zerocopy, &bad_zerocopy_readers,
+						 &bad_pvqueue, &bad_cpumap};
 static const char *map_path;
 
 static uint64_t add(struct vdev_removal *r, uint32_t unit_class, uint32_t transport)
@@ -103,6 +104,7 @@ static void begin(struct bad *b)
 	assert_int_equal(vdev_pvdev_new(&b->p, &b->v.env, &pvdev), 0);
 	bad_zerocopy_begin(b);
 	bad_pvqueue_begin(b);
+	bad_cpumap_begin(b);
 	assert_int_equal(vdev_removal_save(b->r, b->now, b->image, BAD_IMAGE, &b->image_size), 0);
 	assert_int_equal(
 		vdev_pvdev_save(b->p, b->now, b->pvdev_image, BAD_IMAGE, &b->pvdev_image_size), 0);
@@ -110,6 +112,7 @@ static void begin(struct bad *b)
 
 static void end(struct bad *b)
 {
+	bad_cpumap_end(b);
 	bad_pvqueue_end(b);
 	bad_zerocopy_end(b);
 	vdev_pvdev_free(b->p);
@@ -240,6 +243,7 @@ int main(int argc, char **argv)
 		TABLE("zerocopy", bad_zerocopy),
 		TABLE("zerocopy_readers", bad_zerocopy_readers),
 		TABLE("pvqueue", bad_pvqueue),
+		TABLE("cpumap", bad_cpumap),
 	};
 
 	if (argc != 2) {
