@@ -55,6 +55,7 @@ extern "C" {
 #define VDEV_PART_MOCK 5u
 #define VDEV_PART_ZEROCOPY 6u
 #define VDEV_PART_PVQUEUE 7u
+#define VDEV_PART_IRQHINT 8u
 /** @} */
 
 /** What a trace event tells. @{ */

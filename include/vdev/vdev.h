@@ -9,8 +9,10 @@
 
 #include <vdev/backend.h>
 #include <vdev/base.h>
+#include <vdev/cpumap.h>
 #include <vdev/error.h>
 #include <vdev/guest.h>
+#include <vdev/irqhint.h>
 #include <vdev/mock.h>
 #include <vdev/pvdev.h>
 #include <vdev/pvqueue.h>

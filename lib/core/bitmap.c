@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Searching and counting in bitmaps, a word at a time. No compiler builtins: any C11 will do. */
+/* Searching and counting in bitmaps, a word at a time. */
 #include "bitmap.h"
-
-static uint32_t popcount(uint64_t x)
-{
-	x -= x >> 1 & UINT64_C(0x5555555555555555);
-	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
-	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-	return (uint32_t)(x * UINT64_C(0x0101010101010101) >> 56);
-}
 
 /* Lowest bit in [from, bits) that is set in map ^ flip. */
 static uint32_t search(const uint64_t *map, uint32_t bits, uint32_t from, uint64_t flip)
@@ -26,7 +18,7 @@ static uint32_t search(const uint64_t *map, uint32_t bits, uint32_t from, uint64
 			return UINT32_MAX;
 		x = map[word] ^ flip;
 	}
-	bit = word * 64 + popcount((x & (0 - x)) - 1);
+	bit = word * 64 + vdev__bit_lowest(x);
 	return bit < bits ? bit : UINT32_MAX;
 }
 
@@ -46,8 +38,8 @@ uint32_t vdev__bitmap_count(const uint64_t *map, uint32_t bits)
 	uint32_t i;
 
 	for (i = 0; i < bits / 64; i++)
-		count += popcount(map[i]);
+		count += vdev__bit_count(map[i]);
 	if (bits % 64)
-		count += popcount(map[i] & ~(UINT64_MAX << (bits % 64)));
+		count += vdev__bit_count(map[i] & ~(UINT64_MAX << (bits % 64)));
 	return count;
 }

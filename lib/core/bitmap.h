@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bitmaps over caller-owned 64-bit words. */
+/* Bitmaps over caller-owned 64-bit words. No compiler builtins: any C11 will do. */
 #ifndef VDEV__CORE_BITMAP_H
 #define VDEV__CORE_BITMAP_H
 
@@ -20,6 +20,20 @@ static inline void vdev__bitmap_clear(uint64_t *map, uint32_t bit)
 static inline int vdev__bitmap_test(const uint64_t *map, uint32_t bit)
 {
 	return (int)(map[bit / 64] >> (bit % 64) & 1);
+}
+
+static inline uint32_t vdev__bit_count(uint64_t x)
+{
+	x -= x >> 1 & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (uint32_t)(x * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* Of a word that is not 0. */
+static inline uint32_t vdev__bit_lowest(uint64_t x)
+{
+	return vdev__bit_count((x & (0 - x)) - 1);
 }
 
 /* Lowest set (or clear) bit in [from, bits), or UINT32_MAX. */
