@@ -48,7 +48,7 @@ struct vdev_cpusource;
 #define VDEV_CPUSOURCE_KINDS 4u
 /** @} */
 
-/** Bit of a kind in vdev_cpusource_config.kinds. */
+/** Bit of a kind of the library in vdev_cpusource_config.kinds; OPS has none. */
 #define VDEV_CPUSOURCE_WANT(kind) (1u << (kind))
 
 /** Flags of the configuration. @{ */
@@ -68,7 +68,7 @@ struct vdev_cpusource;
 /** What a look found. 8 bytes. */
 struct vdev_cpusource_look {
 	uint32_t cpu; /**< host CPU */
-	uint32_t state; /**< VDEV_CPUMAP_UNKNOWN .. */
+	uint32_t state; /**< VDEV_CPUMAP_UNKNOWN, RUNNING or SLEEPING */
 };
 
 /**
@@ -105,7 +105,7 @@ struct vdev_cpusource_ops {
 struct vdev_cpusource_config {
 	uint32_t struct_size;
 	uint32_t flags; /**< VDEV_CPUSOURCE_UNTESTED, NO_KVM */
-	uint32_t kinds; /**< which may be chosen, WANT(RSEQ) | ..; 0: all; 0 with ops */
+	uint32_t kinds; /**< that may be chosen, by VDEV_CPUSOURCE_WANT(); 0: all, or ops */
 	int32_t pid; /**< process of the vCPUs; 0: this one */
 	int32_t kvm_fd; /**< /dev/kvm, for the self-test; -1: opened by itself */
 	uint32_t reserved; /**< 0 */
@@ -135,8 +135,8 @@ struct vdev_cpusource_trial {
 
 /** What was chosen and why. 104 bytes. */
 struct vdev_cpusource_report {
-	uint32_t kind; /**< chosen: VDEV_CPUSOURCE_RSEQ .. */
-	uint32_t facts; /**< of it: VDEV_CPUSOURCE_KNOWS_RUNNING .. */
+	uint32_t kind; /**< chosen: VDEV_CPUSOURCE_RSEQ to OPS */
+	uint32_t facts; /**< of it: VDEV_CPUSOURCE_KNOWS_RUNNING, ONE_PROCESS, HERE_ONLY */
 	struct vdev_cpusource_trial trials[VDEV_CPUSOURCE_KINDS]; /**< by kind */
 };
 
@@ -243,7 +243,7 @@ VDEV_API int vdev_cpusource_stats(struct vdev_cpusource *source,
 				  struct vdev_cpusource_stats *ret_stats, size_t size);
 /**
  * Name of a kind, for logs and JSON.
- * @param kind VDEV_CPUSOURCE_RSEQ ..
+ * @param kind VDEV_CPUSOURCE_RSEQ to OPS
  * @return constant string such as "procfs", "?" when there is none
  */
 VDEV_API const char *vdev_cpusource_kind_name(uint32_t kind);
