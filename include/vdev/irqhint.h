@@ -10,10 +10,12 @@
  *
  * **States** of a type of events of a device:
  *
- *     NEW -event() gave a hint-> HINTED -programmed()-> ROUTED -stale for the hysteresis-> NEW
- *      ^____________ device_reset(), guest_reset(), migrated(), programmed nowhere __________|
+ *     NEW --event() gave a hint--> HINTED --programmed()--> ROUTED --stale, a new hint--> HINTED
+ *      ^__________________ device_reset(), guest_reset(), migrated() ______________________|
  *
- * A route that the guest programmed without a hint counts as well: it is left alone until it is stale (H8).
+ * A HINTED type is hinted again, too, ever more seldom while the guest does not answer. What the guest programs
+ * while a type is NEW is known, but the first event still carries a hint (H2). An empty set (masked) changes no
+ * state: guests mask an interrupt while they program it anew.
  *
  * **No actions.** Everything here is answered in the return value: there is no next(), done() or deadline.
  *
@@ -74,7 +76,8 @@ struct vdev_irqhint_config {
 	/** topology, by host CPU number; copied. CPUs at or above cpu_count are at distance ANY */
 	const struct vdev_irqhint_cpu *cpus;
 	uint64_t hysteresis_ns; /**< stale for so long before a new hint (H6); default 10 ms */
-	uint64_t interval_ns; /**< least time between two hints of one type (H6); default 100 ms */
+	/** least time between two hints of one type (H6), doubled up to 6 times while hints are not followed; default 100 ms */
+	uint64_t interval_ns;
 	uint64_t max_age_ns; /**< a map that is older gives no hint (H7); default 10 ms */
 };
 
@@ -86,7 +89,8 @@ struct vdev_irqhint_config {
 	2u /**< hint: the events have come from another CPU for too long (H6) */
 #define VDEV_IRQHINT_WAITING \
 	3u /**< none: a hint was given, the guest has not programmed anything yet */
-#define VDEV_IRQHINT_FITS 4u /**< none: the interrupt goes where the event is */
+#define VDEV_IRQHINT_FITS \
+	4u /**< none: the interrupt goes where the event is, or nobody is nearer to it */
 #define VDEV_IRQHINT_STALE 5u /**< none yet: stale, but not for long enough */
 #define VDEV_IRQHINT_LIMITED 6u /**< none: the last hint of this type was too short ago */
 #define VDEV_IRQHINT_EMPTY 7u /**< none: no vCPU near enough; the next event asks again (H5) */
@@ -201,7 +205,8 @@ VDEV_API int vdev_irqhint_event(struct vdev_irqhint *obj, uint64_t now_ns, uint6
 				struct vdev_irqhint_hint *ret_hint, size_t hint_size,
 				uint64_t *ret_set, uint32_t words);
 /**
- * The guest was seen to program where the interrupt of a type goes (H4, H8). An empty set: masked or nowhere.
+ * The guest was seen to program where the interrupt of a type goes (H4, H8). An empty set: masked or nowhere, which
+ * is not counted and answers no hint.
  * @param obj see Threads
  * @param now_ns caller's clock
  * @param dev handle

@@ -12,6 +12,7 @@
 #include <vdev/cpumap.h>
 #include <vdev/error.h>
 #include <vdev/guest.h>
+#include <vdev/irqhint.h>
 #include <vdev/mock.h>
 #include <vdev/pvdev.h>
 #include <vdev/pvqueue.h>

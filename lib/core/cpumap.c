@@ -170,8 +170,7 @@ int vdev_cpumap_cpu(const struct vdev_cpumap *map, uint32_t vcpu)
 
 uint64_t vdev__cpumap_row(const struct vdev_cpumap *map, uint32_t cpu, uint32_t word)
 {
-	uint64_t set = atomic_load_explicit(&map->rows[(size_t)cpu * map->words + word],
-					    memory_order_acquire);
+	uint64_t set = vdev__cpumap_hint(map, cpu, word);
 
 	for (uint64_t left = set; left; left &= left - 1) {
 		uint64_t place = vdev__cpumap_place(map, word * 64 + vdev__bit_lowest(left));

@@ -77,6 +77,13 @@ static inline uint64_t vdev__cpumap_age(const struct vdev_cpumap *map, uint64_t 
 	return at ? vdev__sat_sub(now_ns, at - 1) : VDEV_NONE;
 }
 
+/* One word of a row as it is: each vCPU in it has to be looked at. */
+static inline uint64_t vdev__cpumap_hint(const struct vdev_cpumap *map, uint32_t cpu, uint32_t word)
+{
+	return atomic_load_explicit(&map->rows[(size_t)cpu * map->words + word],
+				    memory_order_acquire);
+}
+
 /* One word of the vCPUs that are on a CPU and do not sleep, each looked at. */
 uint64_t vdev__cpumap_row(const struct vdev_cpumap *map, uint32_t cpu, uint32_t word);
 

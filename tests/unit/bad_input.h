@@ -45,6 +45,10 @@ struct bad {
 	uint8_t zerocopy_image[BAD_IMAGE];
 	size_t zerocopy_image_size;
 	struct vdev_cpumap *map;
+	struct vdev_irqhint *h; /* on that map */
+	uint64_t hinted, hinted_gone; /* devices of h */
+	uint8_t irqhint_image[BAD_IMAGE];
+	size_t irqhint_image_size;
 	struct vdev_pvqueue *pvq;
 	uint64_t message; /* of pvq */
 	uint8_t ram[0x3000]; /* of its guest */
@@ -59,6 +63,7 @@ struct bad {
 #define BAD_STALE 0x8u /* vdev_zerocopy_stats::stale */
 #define BAD_REFUSED 0x10u /* vdev_zerocopy_stats::refused */
 #define BAD_PVQUEUE_STALE 0x20u /* vdev_pvqueue_stats::stale */
+#define BAD_IRQHINT_REFUSED 0x40u /* vdev_irqhint_stats::refused */
 
 struct bad_row {
 	const char *call; /* as in the version map */
@@ -73,7 +78,7 @@ struct bad_table {
 };
 
 extern const struct bad_table bad_objects, bad_events, bad_guest, bad_readers, bad_mock, bad_pvdev,
-	bad_plain, bad_zerocopy, bad_zerocopy_readers, bad_pvqueue, bad_cpumap;
+	bad_plain, bad_zerocopy, bad_zerocopy_readers, bad_pvqueue, bad_cpumap, bad_irqhint;
 
 /* bad_input_zerocopy_rig.c */
 void bad_zerocopy_begin(struct bad *b);
@@ -82,6 +87,10 @@ void bad_zerocopy_image(struct bad *b); /* must be as at the beginning */
 /* bad_input_cpumap.c */
 void bad_cpumap_begin(struct bad *b);
 void bad_cpumap_end(struct bad *b); /* must be as at the beginning */
+/* bad_input_irqhint.c */
+void bad_irqhint_begin(struct bad *b);
+void bad_irqhint_end(struct bad *b);
+void bad_irqhint_image(struct bad *b); /* the same */
 /* bad_input_pvqueue.c */
 void bad_pvqueue_begin(struct bad *b);
 void bad_pvqueue_end(struct bad *b);

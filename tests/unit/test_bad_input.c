@@ -7,7 +7,7 @@
 static const struct bad_table *const tables[] = {&bad_objects, &bad_events,   &bad_guest,
 						 &bad_readers, &bad_mock,     &bad_pvdev,
 						 &bad_plain,   &bad_zerocopy, &bad_zerocopy_readers,
-						 &bad_pvqueue, &bad_cpumap};
+						 &bad_pvqueue, &bad_cpumap,   &bad_irqhint};
 static const char *map_path;
 
 static uint64_t add(struct vdev_removal *r, uint32_t unit_class, uint32_t transport)
@@ -105,6 +105,7 @@ static void begin(struct bad *b)
 	bad_zerocopy_begin(b);
 	bad_pvqueue_begin(b);
 	bad_cpumap_begin(b);
+	bad_irqhint_begin(b);
 	assert_int_equal(vdev_removal_save(b->r, b->now, b->image, BAD_IMAGE, &b->image_size), 0);
 	assert_int_equal(
 		vdev_pvdev_save(b->p, b->now, b->pvdev_image, BAD_IMAGE, &b->pvdev_image_size), 0);
@@ -112,6 +113,7 @@ static void begin(struct bad *b)
 
 static void end(struct bad *b)
 {
+	bad_irqhint_end(b);
 	bad_cpumap_end(b);
 	bad_pvqueue_end(b);
 	bad_zerocopy_end(b);
@@ -127,6 +129,7 @@ struct picture {
 	struct vdev_pvdev_stats pvdev;
 	struct vdev_zerocopy_stats zerocopy;
 	struct vdev_pvqueue_stats pvqueue;
+	struct vdev_irqhint_stats irqhint;
 	uint64_t mock_count, mock_due, engine_due;
 	uint64_t zerocopy_due;
 	int mock_timed, engine_timed;
@@ -140,6 +143,7 @@ static void take(struct bad *b, struct picture *p)
 	assert_int_equal(vdev_zerocopy_stats(b->z, &p->zerocopy, sizeof(p->zerocopy)), 0);
 	assert_int_equal(vdev_zerocopy_deadline(b->z, &p->zerocopy_due), 1);
 	assert_int_equal(vdev_pvqueue_stats(b->pvq, &p->pvqueue, sizeof(p->pvqueue)), 0);
+	assert_int_equal(vdev_irqhint_stats(b->h, &p->irqhint, sizeof(p->irqhint)), 0);
 	p->mock_count = vdev_mock_count(b->m);
 	p->mock_timed = vdev_mock_deadline(b->m, &p->mock_due);
 	p->engine_timed = vdev_removal_deadline(b->r, &p->engine_due);
@@ -158,6 +162,7 @@ static void expect_images(struct bad *b)
 	assert_memory_equal(image, b->pvdev_image, size);
 	bad_zerocopy_image(b);
 	bad_pvqueue_image(b);
+	bad_irqhint_image(b);
 }
 
 static void expect_counted(uint64_t *now, uint64_t before, int must)
@@ -187,6 +192,8 @@ static void run_row(const struct bad_row *row)
 		       (row->counts & BAD_REFUSED) != 0);
 	expect_counted(&after.pvqueue.stale, before.pvqueue.stale,
 		       (row->counts & BAD_PVQUEUE_STALE) != 0);
+	expect_counted(&after.irqhint.refused, before.irqhint.refused,
+		       (row->counts & BAD_IRQHINT_REFUSED) != 0);
 	assert_memory_equal(&before, &after, sizeof(before));
 	expect_images(&b);
 	if (row->then)
@@ -244,6 +251,7 @@ int main(int argc, char **argv)
 		TABLE("zerocopy_readers", bad_zerocopy_readers),
 		TABLE("pvqueue", bad_pvqueue),
 		TABLE("cpumap", bad_cpumap),
+		TABLE("irqhint", bad_irqhint),
 	};
 
 	if (argc != 2) {

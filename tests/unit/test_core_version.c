@@ -56,6 +56,8 @@ static void features(void **state)
 {
 	(void)state;
 	assert_int_equal(vdev_has("removal"), 1);
+	assert_int_equal(vdev_has("cpumap"), 1);
+	assert_int_equal(vdev_has("irqhint"), 1);
 	assert_int_equal(vdev_has("pvdev"), 1);
 	assert_int_equal(vdev_has("mock"), 1);
 	assert_int_equal(vdev_has("trace"), VDEV_TRACE);
