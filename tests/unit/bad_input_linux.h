@@ -5,6 +5,7 @@
 
 #include "bad_input_common.h"
 
+#include <vdev/cpusource.h>
 #include <vdev/kvm.h>
 #include <vdev/pages.h>
 #include <vdev/runtime.h>
@@ -12,6 +13,7 @@
 #define BAD_DEVICE 7u /* a handle with one irqfd */
 
 #define BAD_RAM 4096u
+#define BAD_VCPUS 3u
 
 struct bad_linux {
 	struct vt_env v;
@@ -19,6 +21,8 @@ struct bad_linux {
 	struct vdev_runtime *rt;
 	struct vdev_removal *removal;
 	struct vdev_pages *pages; /* with one page of RAM at guest address 0 */
+	struct vdev_cpumap *map; /* of BAD_VCPUS */
+	struct vdev_cpusource *source; /* by affinity; vCPU 0 is this thread */
 	void *ram;
 	uint64_t ioctls; /* made so far */
 };
@@ -34,6 +38,6 @@ struct bad_linux_table {
 	uint32_t count;
 };
 
-extern const struct bad_linux_table bad_kvm, bad_pages, bad_runtime;
+extern const struct bad_linux_table bad_cpusource, bad_kvm, bad_pages, bad_runtime;
 
 #endif

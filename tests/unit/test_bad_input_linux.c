@@ -4,8 +4,10 @@
 
 #include <stdio.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-static const struct bad_linux_table *const tables[] = {&bad_kvm, &bad_pages, &bad_runtime};
+static const struct bad_linux_table *const tables[] = {&bad_cpusource, &bad_kvm, &bad_pages,
+						       &bad_runtime};
 static const char *map_path;
 
 static int count_ioctl(void *user, int fd, unsigned long request, void *argument)
@@ -39,6 +41,22 @@ static void begin_pages(struct bad_linux *b)
 	assert_int_equal(vdev_pages_add(b->pages, &region), 0);
 }
 
+static void begin_cpusource(struct bad_linux *b)
+{
+	const struct vdev_cpumap_config map = {
+		.struct_size = sizeof(map), .vcpus = BAD_VCPUS, .cpus = VDEV_CPUMAP_MAX_CPUS};
+	struct vdev_cpusource_config config = {.struct_size = sizeof(config),
+					       .flags = VDEV_CPUSOURCE_UNTESTED,
+					       .kinds =
+						       VDEV_CPUSOURCE_WANT(VDEV_CPUSOURCE_AFFINITY),
+					       .kvm_fd = -1};
+
+	assert_int_equal(vdev_cpumap_new(&b->map, &b->v.env, &map), 0);
+	config.map = b->map;
+	assert_int_equal(vdev_cpusource_new(&b->source, &b->v.env, &config), 0);
+	assert_int_equal(vdev_cpusource_add(b->source, 0, getpid()), 0);
+}
+
 static void begin(struct bad_linux *b)
 {
 	const struct vdev_kvm_config kvm = {.struct_size = sizeof(kvm),
@@ -58,12 +76,15 @@ static void begin(struct bad_linux *b)
 	assert_int_equal(vdev_kvm_new(&b->kvm, &b->v.env, &kvm), 0);
 	assert_int_equal(vdev_kvm_add_irqfd(b->kvm, BAD_DEVICE, &irqfd), 0);
 	begin_pages(b);
+	begin_cpusource(b);
 	assert_int_equal(vdev_runtime_new(&b->rt, &b->v.env, &rt), 0);
 	assert_int_equal(vdev_removal_new(&b->removal, &b->v.env, &removal), 0);
 }
 
 static void end(struct bad_linux *b)
 {
+	vdev_cpusource_free(b->source);
+	vdev_cpumap_free(b->map);
 	vdev_runtime_free(b->rt);
 	vdev_kvm_free(b->kvm);
 	vdev_pages_free(b->pages);
@@ -74,6 +95,7 @@ static void end(struct bad_linux *b)
 
 struct picture {
 	struct vdev_kvm_stats kvm;
+	struct vdev_cpusource_stats cpusource;
 	struct vdev_pages_stats pages;
 	struct vdev_runtime_stats rt;
 	uint64_t ioctls, blocks;
@@ -84,6 +106,7 @@ static void take(struct bad_linux *b, struct picture *p)
 {
 	memset(p, 0, sizeof(*p));
 	assert_int_equal(vdev_kvm_stats(b->kvm, &p->kvm, sizeof(p->kvm)), 0);
+	assert_int_equal(vdev_cpusource_stats(b->source, &p->cpusource, sizeof(p->cpusource)), 0);
 	assert_int_equal(vdev_pages_stats(b->pages, &p->pages, sizeof(p->pages)), 0);
 	assert_int_equal(vdev_runtime_stats(b->rt, &p->rt, sizeof(p->rt)), 0);
 	p->ioctls = b->ioctls;
@@ -130,7 +153,8 @@ static uint32_t rows_of(const char *call)
 static void each_call_of_the_map_has_a_row(void **state)
 {
 	(void)state;
-	bad_expect_map(map_path, rows_of, bad_kvm.count + bad_pages.count + bad_runtime.count);
+	bad_expect_map(map_path, rows_of,
+		       bad_cpusource.count + bad_kvm.count + bad_pages.count + bad_runtime.count);
 }
 
 #define TABLE(name, rows)                                                               \
@@ -149,6 +173,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_of_the_map_has_a_row),
+		TABLE("cpusource", bad_cpusource),
 		TABLE("kvm", bad_kvm),
 		TABLE("pages", bad_pages),
 		TABLE("runtime", bad_runtime),

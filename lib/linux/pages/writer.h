@@ -26,6 +26,7 @@ struct vdev__vcpu {
 	uint8_t owned; /* kvm was opened here */
 	void *run; /* struct kvm_run */
 	size_t run_size;
+	atomic_uint entries; /* calls of KVM_RUN */
 };
 
 struct vdev__writer {

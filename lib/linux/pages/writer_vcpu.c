@@ -122,9 +122,10 @@ int vdev__vcpu_run(struct vdev__vcpu *v)
 	const struct kvm_run *run = v->run;
 	int ret;
 
-	do
+	do {
+		atomic_fetch_add(&v->entries, 1);
 		ret = ioctl(v->fd, KVM_RUN, 0);
-	while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
 	if (ret < 0)
 		return -errno;
 	return run->exit_reason == KVM_EXIT_IO ? 0 : -EIO;
