@@ -17,7 +17,9 @@ make|test|cmd:make|cmake's default generator in the install suite
 meson|build|cmd:meson|build system
 ninja-build|build|cmd:ninja|build system
 pkg-config|build|cmd:pkg-config|finds libraries; the install suite tests our own .pc files
-libjson-c-dev|build|pc:json-c|report of the mini-VMM
+libjson-c-dev|build|pc:json-c|report of the mini-VMM, JSON of vdevctl
+libnuma-dev|build|pc:numa|libvdevmgmt-host: distances of NUMA nodes
+libsmartcols-dev|build|pc:smartcols|tables of vdevctl
 python3|build|cmd:python3|meson, and reports of demo and tests
 g++|test|cmd:g++|public headers as C++11
 libcmocka-dev|test|pc:cmocka|unit tests
