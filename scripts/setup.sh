@@ -46,6 +46,7 @@ llvm-19|all|cmd:llvm-cov-19|MC/DC coverage
 libclang-rt-19-dev|all|deb|profiling run-time of clang-19
 patch|all|cmd:patch|planted bugs are patches
 git|all|cmd:git|planted bugs are tried on a copy of the tracked files
+qemu-system-x86|all|cmd:qemu-system-x86_64|tools suite: vdevctl follows its vCPUs
 qemu-system-x86|vm|cmd:qemu-system-x86_64|a machine with /dev/kvm, emulated
 linux-image-amd64|vm|deb|its kernel, with kvm_amd
 busybox-static|vm|cmd:busybox|its first process
