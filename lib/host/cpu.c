@@ -64,12 +64,9 @@ int vdev__scan_cpus(struct vdev__scan *s)
 	struct vdev_host *h = s->host;
 	int err = numbers(s);
 
-	if (err)
-		return err;
-	h->cpus = vdev__alloc(&h->env, h->cpu_count, sizeof(*h->cpus));
-	if (!h->cpus)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < h->cpu_count; i++)
+	if (!err)
+		err = vdev__host_room_cpus(h);
+	for (uint32_t i = 0; i < h->cpu_count && !err; i++)
 		h->cpus[i].core = h->cpus[i].cache = h->cpus[i].node = VDEV_HOST_UNKNOWN;
 	for (uint32_t i = 0; i < h->cpu_count && !err; i++) {
 		/* What an old tree says about a CPU that is offline is of the time when it was not. */

@@ -26,6 +26,18 @@ static int set_root(struct vdev_host *h, const char *path)
 	return 0;
 }
 
+int vdev__host_room_cpus(struct vdev_host *h)
+{
+	h->cpus = vdev__alloc(&h->env, h->cpu_count, sizeof(*h->cpus));
+	return h->cpus ? 0 : -ENOMEM;
+}
+
+int vdev__host_room_distances(struct vdev_host *h)
+{
+	h->distances = vdev__alloc(&h->env, h->node_count, h->node_count);
+	return h->distances ? 0 : -ENOMEM;
+}
+
 static int scan(struct vdev_host *h, int live)
 {
 	struct vdev__scan *s = vdev__alloc(&h->env, 1, sizeof(*s));

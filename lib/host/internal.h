@@ -59,6 +59,10 @@ int vdev__scan_list(struct vdev__scan *s, uint32_t limit);
 /* Logs that the file read last does not hold what it should; returns err. */
 int vdev__scan_wrong(struct vdev__scan *s, int err, const char *expected);
 
+/* Room for cpu_count and node_count, zeroed. -ENOMEM. */
+int vdev__host_room_cpus(struct vdev_host *h);
+int vdev__host_room_distances(struct vdev_host *h);
+
 int vdev__scan_cpus(struct vdev__scan *s);
 int vdev__scan_cache(struct vdev__scan *s, uint32_t cpu);
 int vdev__scan_nodes(struct vdev__scan *s);

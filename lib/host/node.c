@@ -51,8 +51,10 @@ static void offline_cpus(struct vdev_host *h)
 		if (!vdev__set_has(&h->possible, cpu) || vdev__set_has(&h->online, cpu))
 			continue;
 		for (uint32_t node = 0; node < h->node_count; node++)
-			if (vdev__set_has(&h->nodes, node) && has_link(h, cpu, node))
+			if (vdev__set_has(&h->nodes, node) && has_link(h, cpu, node)) {
 				place(h, cpu, node);
+				break;
+			}
 	}
 }
 
@@ -69,7 +71,7 @@ static void ask_libnuma(struct vdev_host *h, uint32_t from)
 /* A number for each node that is online, in their order. */
 static int parse_row(struct vdev_host *h, const char *p, uint32_t from)
 {
-	uint8_t *row = &h->distances[from * h->node_count];
+	uint8_t *row = h->distances + (size_t)from * h->node_count;
 	uint32_t d = 0;
 
 	for (uint32_t to = 0; to < h->node_count; to++) {
@@ -129,10 +131,9 @@ int vdev__scan_nodes(struct vdev__scan *s)
 	h->node_count = vdev__set_end(&h->nodes);
 	if (!h->node_count)
 		return vdev__scan_wrong(s, -EBADMSG, "at least one node");
-	h->distances = vdev__alloc(&h->env, h->node_count, h->node_count);
-	if (!h->distances)
-		return -ENOMEM;
-	err = each_node(s);
+	err = vdev__host_room_distances(h);
+	if (!err)
+		err = each_node(s);
 	if (!err)
 		offline_cpus(h);
 	return err;

@@ -4,45 +4,27 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PCI "bus/pci/devices/"
+#define HEX "0123456789abcdefABCDEF"
 
-/* Pattern: x a hexadecimal digit, o one up to 7, others themselves. So no path gets through. */
-static int matches(const char *text, const char *pattern)
-{
-	for (; *pattern; pattern++, text++) {
-		if (*pattern == 'x' && *text && strchr("0123456789abcdefABCDEF", *text))
-			continue;
-		if (*pattern == 'o' && *text >= '0' && *text <= '7')
-			continue;
-		if (*pattern != *text)
-			return 0;
-	}
-	return !*text;
-}
-
-/* As sysfs names it: with the domain, in lower case. */
+/* As sysfs names it: with the domain, in lower case. Nothing else gets through, so no path does. */
 static int folder_of(const char *address, char *ret_path, size_t size)
 {
-	static const char *const domains[] = {"xxxx:xx:xx.o", "xxxxx:xx:xx.o", "xxxxxx:xx:xx.o",
-					      "xxxxxxx:xx:xx.o", "xxxxxxxx:xx:xx.o"};
-	const char *prefix = "";
-	int good = 0;
+	size_t digits = strspn(address, HEX);
+	unsigned long domain = 0;
 
-	if (matches(address, "xx:xx.o")) {
-		prefix = "0000:";
-		good = 1;
+	if (digits >= 4 && digits <= 8 && address[digits] == ':') {
+		domain = strtoul(address, NULL, 16);
+		address += digits + 1;
 	}
-	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++)
-		good |= matches(address, domains[i]);
-	if (!good)
+	if (strspn(address, HEX) != 2 || address[2] != ':' || strspn(address + 3, HEX) != 2 ||
+	    address[5] != '.' || strspn(address + 6, "01234567") != 1 || address[7])
 		return -EINVAL;
-	snprintf(ret_path, size, PCI "%s%s", prefix, address);
-	for (char *p = ret_path; *p; p++)
-		if (*p >= 'A' && *p <= 'F')
-			*p = (char)(*p - 'A' + 'a');
+	snprintf(ret_path, size, PCI "%04lx:%02lx:%02lx.%c", domain, strtoul(address, NULL, 16),
+		 strtoul(address + 3, NULL, 16), address[6]);
 	return 0;
 }
 

@@ -73,6 +73,7 @@ int small_file(int folder, const char *path, char *ret_text, size_t size)
 	ssize_t n;
 	int err = 0;
 
+	ret_text[0] = 0;
 	if (fd < 0)
 		return -errno;
 	n = read(fd, ret_text, size - 1);
