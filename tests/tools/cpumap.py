@@ -144,6 +144,22 @@ def watch_until_it_ends():
         assert watcher.returncode == 3 and "no such process (any more)" in err, (watcher.returncode, err)
 
 
+def watch_while_there_is_no_machine():
+    """A VMM that was seen stays one while it has no vCPU."""
+    with Fake("a") as fake, tempfile.TemporaryDirectory() as folder:
+        debugfs_tree(folder, {"1-15": {0: fake.tids[0]}})
+        watcher = subprocess.Popen([VDEVCTL, "cpumap", "-p", str(fake.pid), "-w", "-i", "10", "-j", "--debugfs", folder],
+                                   text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert len(json.loads(watcher.stdout.readline())["vcpus"]) == 1
+        os.remove(folder + "/kvm/1-15/vcpu0/pid")
+        until(lambda: not json.loads(watcher.stdout.readline())["vcpus"], "no vCPU is shown")
+        debugfs_tree(folder, {"1-15": {0: fake.tids[0]}})
+        until(lambda: json.loads(watcher.stdout.readline())["vcpus"], "it is shown again")
+        fake.end()
+        watcher.communicate(timeout=20)
+        assert watcher.returncode == 3, watcher.returncode
+
+
 def without_topology():
     with Fake("CPU 0/KVM") as fake, tempfile.TemporaryDirectory() as folder:
         done = expect(0, "cpumap", "--json", "-p", fake.pid, "--sysfs", folder, *NO_DEBUGFS, say="topology of the host")
@@ -182,4 +198,5 @@ def topology():
 if __name__ == "__main__":
     sys.exit(run([names_of_each_vmm, shape, running_and_sleeping, follows_a_thread, by_debugfs, several_machines,
                   nonsense_in_debugfs, a_name_that_lies, names_do_not_reach_the_terminal, watch, watch_until_it_ends,
+                  watch_while_there_is_no_machine,
                   without_topology, nothing_stays_mounted, topology]))

@@ -15,6 +15,7 @@ struct watch {
 	struct sight sight;
 	int process; /* folder in /proc */
 	int kvm; /* folder in debugfs, or a negative errno */
+	bool seen; /* a look has shown vCPUs: it is a VMM, even while it has no machine */
 };
 
 static int complain(const struct watch *w, int status, const char *what)
@@ -116,14 +117,20 @@ static int nothing_found(const struct watch *w)
 		" to its vCPUs");
 }
 
+static bool find(struct watch *w)
+{
+	return (w->kvm >= 0 && kvm_debugfs_find(w->kvm, &w->sight)) || names_find(&w->sight);
+}
+
 static int look(struct watch *w)
 {
 	int err = process_threads(w->process, &w->sight);
 
 	if (err)
 		return process_error(w, err);
-	if (!(w->kvm >= 0 && kvm_debugfs_find(w->kvm, &w->sight)) && !names_find(&w->sight))
+	if (!find(w) && !w->seen)
 		return nothing_found(w);
+	w->seen = true;
 	sight_sort(&w->sight);
 	err = show_sight(&w->sight, w->host, w->o->json);
 	if (!err)
