@@ -12,12 +12,6 @@
 #define NODE "devices/system/node/"
 #define MOST_DISTANCE 255u
 
-static void place(struct vdev_host *h, uint32_t cpu, uint32_t node)
-{
-	if (cpu < h->cpu_count)
-		h->cpus[cpu].node = node;
-}
-
 static int cpus_of(struct vdev__scan *s, uint32_t node)
 {
 	int err = vdev__scan_text(s, NODE "node%u/cpulist", node);
@@ -28,7 +22,7 @@ static int cpus_of(struct vdev__scan *s, uint32_t node)
 		return err == -ENOENT ? 0 : err;
 	for (uint32_t cpu = 0; cpu < s->host->cpu_count; cpu++)
 		if (vdev__set_has(&s->set, cpu))
-			place(s->host, cpu, node);
+			s->host->cpus[cpu].node = node;
 	return 0;
 }
 
@@ -52,7 +46,7 @@ static void offline_cpus(struct vdev_host *h)
 			continue;
 		for (uint32_t node = 0; node < h->node_count; node++)
 			if (vdev__set_has(&h->nodes, node) && has_link(h, cpu, node)) {
-				place(h, cpu, node);
+				h->cpus[cpu].node = node;
 				break;
 			}
 	}

@@ -113,6 +113,11 @@ static void no_text(void **state)
 	tree_text(&t, CPUS "possible/x", "0\n");
 	tree_expect(&t, -EISDIR, "cannot be read");
 	tree_remove(&t, CPUS "possible");
+	tree_text(&t, CPUS "possible", "0-7\n");
+	tree_remove(&t, CPUS "cpu0/cache/index0/type");
+	tree_text(&t, CPUS "cpu0/cache/index0/type/x", "");
+	tree_expect(&t, -EISDIR, "index0/type");
+	tree_remove(&t, CPUS "possible");
 	snprintf(path, sizeof(path), "%s/" CPUS "possible", t.root);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	tree_expect(&t, -EBADMSG, "at least one CPU");

@@ -156,6 +156,67 @@ static void missing_files(void **state)
 	tree_end(&t);
 }
 
+static uint32_t cache_of_0(struct tree *t)
+{
+	assert_int_equal(tree_open(t), 0);
+	return tree_cpu(t, 0).cache;
+}
+
+/* The highest level counts, in whatever order they come, and only when all of it is there. */
+static void caches(void **state)
+{
+	struct tree t;
+
+	(void)state;
+	tree_begin(&t);
+	tree_machine(&t);
+	tree_text(&t, CPUS "cpu1/topology/core_cpus_list", "1\n");
+	tree_text(&t, CPUS "cpu1/cache/index2/shared_cpu_list", "0-1\n");
+	tree_text(&t, CPUS "cpu1/cache/index3/level", "1\n"); /* now index 2 is the last level */
+	tree_text(&t, CPUS "cpu1/cache/index3/shared_cpu_list", "1\n");
+	assert_int_equal(tree_open(&t), 0);
+	assert_int_equal(tree_cpu(&t, 1).cache, 0);
+	tree_text(&t, CPUS "cpu0/cache/index2/shared_cpu_list", "0\n");
+	assert_int_equal(cache_of_0(&t), 0);
+	tree_text(&t, CPUS "cpu1/cache/index0/shared_cpu_list", "1\n");
+	tree_remove(&t, CPUS "cpu1/cache/index2/shared_cpu_list");
+	assert_int_equal(tree_open(&t), 0);
+	assert_int_equal(tree_cpu(&t, 1).cache, 1);
+	tree_remove(&t, CPUS "cpu1/cache/index0/level");
+	assert_int_equal(tree_open(&t), 0);
+	assert_int_equal(tree_cpu(&t, 1).cache, UNKNOWN);
+	/* No more than 16 are looked at. */
+	for (unsigned int i = 4; i < 17; i++) {
+		char path[80];
+
+		snprintf(path, sizeof(path), CPUS "cpu0/cache/index%u/type", i);
+		tree_text(&t, path, "Instruction\n");
+	}
+	tree_text(&t, CPUS "cpu0/cache/index16/type", "Unified\n");
+	tree_text(&t, CPUS "cpu0/cache/index16/level", "x\n");
+	assert_int_equal(cache_of_0(&t), 0);
+	tree_end(&t);
+}
+
+/* Node 1 has no folder of its own: its CPUs and its distances are not known. */
+static void a_node_without_files(void **state)
+{
+	struct tree t;
+
+	(void)state;
+	tree_begin(&t);
+	tree_machine(&t);
+	tree_remove(&t, NODES "node1");
+	tree_remove(&t, CPUS "cpu7/node1");
+	assert_int_equal(tree_open(&t), 0);
+	assert_int_equal(tree_cpu(&t, 0).node, 0);
+	assert_int_equal(tree_cpu(&t, 2).node, UNKNOWN);
+	assert_int_equal(tree_cpu(&t, 7).node, UNKNOWN);
+	assert_int_equal(vdev_host_distance(t.host, 0, 1), 21);
+	assert_int_equal(vdev_host_distance(t.host, 1, 1), -ENODATA);
+	tree_end(&t);
+}
+
 /* Before Linux 5.3 the list of siblings had another name. */
 static void old_names(void **state)
 {
@@ -253,6 +314,8 @@ int main(void)
 		cmocka_unit_test(distances),
 		cmocka_unit_test(sparse_numbers),
 		cmocka_unit_test(missing_files),
+		cmocka_unit_test(caches),
+		cmocka_unit_test(a_node_without_files),
 		cmocka_unit_test(old_names),
 		cmocka_unit_test(core_id_is_not_believed),
 		cmocka_unit_test(pci_devices),
