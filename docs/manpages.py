@@ -9,7 +9,7 @@ import shutil
 import sys
 import xml.etree.ElementTree as ET
 
-LINUX = []  # headers of libvdevmgmt-linux
+LIBRARIES = {}  # header: library, of those that are not in libvdevmgmt
 
 
 def esc(text):
@@ -138,7 +138,7 @@ def page(name, about, header, version, sections):
     out = ['.\\" SPDX-License-Identifier: BSD-3-Clause',
            '.TH "%s" 3 "" "libvdevmgmt %s" "libvdevmgmt"' % (name, esc(version)),
            ".SH NAME\n%s \\- %s" % (name, about),
-           ".SH LIBRARY\n%s" % ("libvdevmgmt\\-linux" if header in LINUX else "libvdevmgmt")]
+           ".SH LIBRARY\n%s" % (esc(LIBRARIES.get(header, "libvdevmgmt")))]
     out += [".SH %s\n%s" % pair for pair in sections if pair[1]]
     return "\n".join(out) + "\n"
 

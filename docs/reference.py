@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes the reference: HTML by doxygen, man pages from its XML.
 
-usage: reference.py DOXYGEN DOXYFILE VERSION HTML-DIR MAN3-DIR LINUX-HEADER...
+usage: reference.py DOXYGEN DOXYFILE VERSION HTML-DIR MAN3-DIR HEADER=LIBRARY...
 
 One step, because ninja looks at the time of a folder, which new contents do not change.
 """
@@ -17,7 +17,7 @@ import manpages  # noqa: E402
 
 def main():
     doxygen, doxyfile, version, html, man3 = sys.argv[1:6]
-    manpages.LINUX += sys.argv[6:]
+    manpages.LIBRARIES.update(pair.split("=") for pair in sys.argv[6:])
     shutil.rmtree(html, ignore_errors=True)
     status = subprocess.run([doxygen, doxyfile], stdin=subprocess.DEVNULL).returncode
     if status == 0:

@@ -46,7 +46,7 @@ PY
 no_kvm=$(kvm_usable)
 for name in $(grep -oE '^(line|branch)[^ ]*' tests/coverage.floor); do
   case $name in
-  *:lib/core | *:lib/engines/* | *:lib/pvdev | *:lib/mock) ;;
+  *:lib/core | *:lib/engines/* | *:lib/pvdev | *:lib/mock | *:lib/host) ;;
   *) # holds code that only tests with /dev/kvm reach
     if [ -n "$no_kvm" ]; then
       case_skip "coverage: $name" "$no_kvm"

@@ -17,7 +17,9 @@ make|test|cmd:make|cmake's default generator in the install suite
 meson|build|cmd:meson|build system
 ninja-build|build|cmd:ninja|build system
 pkg-config|build|cmd:pkg-config|finds libraries; the install suite tests our own .pc files
-libjson-c-dev|build|pc:json-c|report of the mini-VMM
+libjson-c-dev|build|pc:json-c|report of the mini-VMM, JSON of vdevctl
+libnuma-dev|build|pc:numa|libvdevmgmt-host: distances of NUMA nodes
+libsmartcols-dev|build|pc:smartcols|tables of vdevctl
 python3|build|cmd:python3|meson, and reports of demo and tests
 g++|test|cmd:g++|public headers as C++11
 libcmocka-dev|test|pc:cmocka|unit tests
@@ -44,6 +46,7 @@ llvm-19|all|cmd:llvm-cov-19|MC/DC coverage
 libclang-rt-19-dev|all|deb|profiling run-time of clang-19
 patch|all|cmd:patch|planted bugs are patches
 git|all|cmd:git|planted bugs are tried on a copy of the tracked files
+qemu-system-x86|all|cmd:qemu-system-x86_64|tools suite: vdevctl follows its vCPUs
 qemu-system-x86|vm|cmd:qemu-system-x86_64|a machine with /dev/kvm, emulated
 linux-image-amd64|vm|deb|its kernel, with kvm_amd
 busybox-static|vm|cmd:busybox|its first process

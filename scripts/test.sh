@@ -4,7 +4,7 @@
 #   scripts/test.sh                 what a change needs before it is sent: under 10 minutes
 #   scripts/test.sh all             what CI runs: under 30 minutes
 #   scripts/test.sh NAME...         some of:
-#     suites      unit prop oom traces kvm abi install model bench docs examples
+#     suites      unit prop oom traces kvm tools abi install model bench docs examples
 #     gates       format static fuzz coverage mcdc planted
 #     sanitizers  asan-gcc asan-clang tsan msan valgrind
 # The last line is `N passed, N failed, N skipped`; skips are listed with their reasons.
@@ -12,9 +12,9 @@
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
 
-meson_suites="unit prop oom traces examples abi install docs model kvm bench"
+meson_suites="unit prop oom traces examples tools abi install docs model kvm bench"
 gates="format static fuzz coverage mcdc planted"
-by_default="format unit prop oom traces examples abi install docs model kvm fuzz asan-gcc"
+by_default="format unit prop oom traces examples tools abi install docs model kvm fuzz asan-gcc"
 everything="format $meson_suites fuzz static $sanitizers coverage mcdc planted"
 
 usage() { sed -n '3,11s/^# \{0,1\}//p' "$0"; }
@@ -90,7 +90,7 @@ run_suites() {
 
 # run_sanitizer NAME: its own build, then the suites that make sense under it.
 run_sanitizer() {
-  local name=$1 why suite options wrapper suites=() candidates='unit oom prop traces fuzz examples' dir=build-$1
+  local name=$1 why suite options wrapper suites=() candidates='unit oom prop traces fuzz examples tools' dir=build-$1
 
   # Not in a subshell, which would take the environment with it.
   why=$(sanitizer "$name") || { case_skip "$name" "$why"; return; }
@@ -99,6 +99,7 @@ run_sanitizer() {
   asan-* | tsan) candidates="$candidates kvm" ;;
   msan)
     case_skip "msan: mini-VMM" "json-c is not instrumented: what it writes would count as uninitialised"
+    case_skip "msan: host, tools" "libnuma, json-c and libsmartcols are not instrumented"
     ;;
   valgrind) candidates='unit oom' ;;
   esac

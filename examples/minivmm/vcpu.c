@@ -5,6 +5,8 @@
  * instruction that carried the acknowledgement ends (R8).
  */
 #include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -184,7 +186,11 @@ static void *loop(void *arg)
 	struct vcpu *cpu = arg;
 	struct kvm_host *h = kvm_of(cpu->vm);
 	bool alive = true;
+	char name[16];
 
+	/* As vdevctl looks for it. */
+	snprintf(name, sizeof(name), "minivmm-vcpu%u", cpu->number);
+	pthread_setname_np(pthread_self(), name);
 	vdev_kvm_set_vcpu(h->kvm, cpu->number, (int32_t)syscall(SYS_gettid), cpu->run);
 	while (park(cpu)) {
 		int r;

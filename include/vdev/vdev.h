@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file vdev.h
- * Umbrella: everything that libvdevmgmt itself has. kvm.h and runtime.h belong to libvdevmgmt-linux and
- * are included apart.
+ * Umbrella: everything that libvdevmgmt itself has. kvm.h, pages.h and runtime.h belong to libvdevmgmt-linux,
+ * host.h to libvdevmgmt-host; they are included apart.
  */
 #ifndef VDEV_VDEV_H
 #define VDEV_VDEV_H

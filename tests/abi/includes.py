@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Who may include what: the dependency rules of docs/architecture.md.
 
-usage: includes.py SOURCE-ROOT LINUX-HEADER...
+usage: includes.py SOURCE-ROOT HEADER...
+
+The headers are those of the libraries that are not pure.
 """
 import os
 import re
@@ -13,7 +15,7 @@ PURE = ("lib/core", "lib/engines", "lib/pvdev", "lib/mock")
 LIBC = {"assert.h", "errno.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h", "stdatomic.h",
         "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
 BACKENDS = {"vdev/backend.h", "vdev/mock.h", "vdev/pvdev.h"}
-LINUX = {"vdev/" + name for name in sys.argv[2:]}
+SYSTEM = {"vdev/" + name for name in sys.argv[2:]}
 
 
 def sources(root, folder):
@@ -49,8 +51,8 @@ def pure_fault(path, angled, name, found):
     if angled and not name.startswith("vdev/"):
         return None if name in LIBC else "a pure part must not need <%s>" % name
     target = found or name
-    if target.startswith("lib/linux/") or name in LINUX:
-        return "a pure part must not know the Linux parts"
+    if target.startswith(("lib/linux/", "lib/host/")) or name in SYSTEM:
+        return "a pure part must not know the parts that make system calls"
     if path.startswith("lib/core/") and re.match(r"lib/(engines|pvdev|mock)/", target):
         return "core must not know what is built on it"
     engine = engine_of(path)

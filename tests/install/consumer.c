@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The smallest program a user would write; with USE_LINUX it drives the engine by the runtime. */
+/* The smallest program a user would write; with USE_LINUX it drives the engine by the runtime, with
+ * USE_HOST it looks at the host's topology, too. */
 #include <stdio.h>
 #include <vdev/vdev.h>
 #ifdef USE_LINUX
 #include <vdev/kvm.h>
 #include <vdev/runtime.h>
+#endif
+#ifdef USE_HOST
+#include <vdev/host.h>
 #endif
 
 static uint64_t outcome;
@@ -50,16 +54,39 @@ static int drain(struct vdev_removal *removal)
 }
 #endif
 
+#ifdef USE_HOST
+static int look_at_host(void)
+{
+	struct vdev_host_size n;
+	struct vdev_host *host;
+	int ret = vdev_host_new(&host, NULL, NULL);
+
+	if (ret)
+		return ret;
+	ret = vdev_host_size(host, &n, sizeof(n));
+	printf("%u CPUs, node 0 to itself: %d\n", n.online, vdev_host_distance(host, 0, 0));
+	vdev_host_free(host);
+	return ret;
+}
+#else
+static int look_at_host(void)
+{
+	return 0;
+}
+#endif
+
 int main(void)
 {
 	struct vdev_removal_config config = {.struct_size = sizeof(config), .max_units = 1};
 	struct vdev_removal_unit unit = {.struct_size = sizeof(unit)};
 	struct vdev_removal *removal;
 	uint64_t handle;
-	int ret = vdev_removal_new(&removal, NULL, &config);
+	int ret = look_at_host();
 
+	if (!ret)
+		ret = vdev_removal_new(&removal, NULL, &config);
 	if (ret) {
-		fprintf(stderr, "no engine: %s\n", vdev_strerror(ret));
+		fprintf(stderr, "no engine, or no topology: %s\n", vdev_strerror(ret));
 		return 1;
 	}
 	printf("libvdevmgmt %s\n", vdev_version());

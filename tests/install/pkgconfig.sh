@@ -7,13 +7,15 @@ need pkg-config
 need readelf
 stage_it
 
-build_and_run() { # PACKAGE shared|static FLAGS...
-  local package=$1 how=$2 exe=$stage/$1-$2 flags
+build_and_run() { # PACKAGE... (in one word) shared|static FLAGS...
+  local package=$1 how=$2 exe=$stage/consumer-$2 flags
   shift 2
   if [ "$how" = static ]; then
-    flags="-static $(pkg-config --static --cflags --libs "$package")"
+    # shellcheck disable=SC2086
+    flags="-static $(pkg-config --static --cflags --libs $package)"
   else
-    flags=$(pkg-config --cflags --libs "$package")
+    # shellcheck disable=SC2086
+    flags=$(pkg-config --cflags --libs $package)
   fi
   echo "cc $* consumer.c $flags" | sed "s|$stage||g"
   # shellcheck disable=SC2086
@@ -34,6 +36,7 @@ build_and_run() { # PACKAGE shared|static FLAGS...
 for how in shared static; do
   build_and_run vdevmgmt $how
   [ ! -f "$libdir/pkgconfig/vdevmgmt-linux.pc" ] || build_and_run vdevmgmt-linux $how -DUSE_LINUX
+  [ ! -f "$libdir/pkgconfig/vdevmgmt-host.pc" ] || build_and_run 'vdevmgmt vdevmgmt-host' $how -DUSE_HOST
 done
 
 version=$(pkg-config --modversion vdevmgmt)
@@ -42,7 +45,7 @@ readelf -d "$libdir/libvdevmgmt.so.$version" | grep 'SONAME.*libvdevmgmt\.so\.[0
 (cd "$source/include/vdev" && ls -- *.h && echo version.h) | sort >"$stage/wanted"
 (cd "$stage$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=includedir vdevmgmt)/vdev" && ls) |
   sort >"$stage/got"
-if [ -f "$libdir/pkgconfig/vdevmgmt-linux.pc" ]; then
+if [ -f "$libdir/pkgconfig/vdevmgmt-linux.pc" ] && [ -f "$libdir/pkgconfig/vdevmgmt-host.pc" ]; then
   diff "$stage/wanted" "$stage/got"
 fi
 echo "version $version, $(wc -l <"$stage/got") headers"

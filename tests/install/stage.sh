@@ -24,7 +24,9 @@ stage_it() {
   rm -f "$stage.log"
   local pc
   pc=$(find "$stage" -name vdevmgmt.pc)
-  export PKG_CONFIG_SYSROOT_DIR=$stage PKG_CONFIG_LIBDIR=${pc%/*}
+  # Behind it the system's, for what our libraries need.
+  PKG_CONFIG_LIBDIR=${pc%/*}:$(pkg-config --variable=pc_path pkg-config)
+  export PKG_CONFIG_SYSROOT_DIR=$stage PKG_CONFIG_LIBDIR
   # A prefix of /usr would otherwise count as a system path and be left out.
   export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
   export libdir=$stage$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=libdir vdevmgmt)

@@ -14,6 +14,10 @@ executable('consumer', 'consumer.c', dependencies: vdev)
 if host_machine.system() == 'linux'
   vdev_linux = dependency('vdevmgmt-linux', fallback: 'libvdevmgmt')
   executable('consumer-linux', 'consumer.c', c_args: '-DUSE_LINUX', dependencies: vdev_linux)
+  if dependency('numa', required: false).found()
+    vdev_host = dependency('vdevmgmt-host', fallback: 'libvdevmgmt')
+    executable('consumer-host', 'consumer.c', c_args: '-DUSE_HOST', dependencies: [vdev, vdev_host])
+  endif
 endif
 MESON
 # An installed copy must not stand in for the subproject.
@@ -23,4 +27,8 @@ expect_output "$stage/build/consumer"
 if [ "$(uname -s)" = Linux ]; then
   ninja -C "$stage/build" consumer-linux
   expect_output "$stage/build/consumer-linux"
+  if pkg-config --exists numa; then
+    ninja -C "$stage/build" consumer-host
+    expect_output "$stage/build/consumer-host"
+  fi
 fi

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vdevctl: what a VMM on this machine does, seen from outside. */
+#include <argp.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vdev/version.h>
+
+#include "vdevctl.h"
+
+static int cpumap(int argc, char **argv)
+{
+	struct cpumap_options o = {0};
+	int status = cpumap_parse(argc, argv, &o);
+
+	return status < 0 ? cpumap_run(&o) : status;
+}
+
+static int topology(int argc, char **argv)
+{
+	struct topology_options o = {0};
+	int status = topology_parse(argc, argv, &o);
+
+	return status < 0 ? topology_run(&o) : status;
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"cpumap", cpumap},
+	{"topology", topology},
+};
+
+struct chosen {
+	const struct command *command;
+	int first; /* its place in argv */
+};
+
+static error_t key(int key, char *arg, struct argp_state *state)
+{
+	struct chosen *c = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+			if (strcmp(arg, commands[i].name) == 0)
+				c->command = &commands[i];
+		if (!c->command)
+			argp_error(state, "\"%s\" is no command, expected cpumap or topology", arg);
+		c->first = state->next - 1;
+		state->next = state->argc; /* the rest is its own */
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "a command is missing, expected cpumap or topology");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.parser = key,
+		.args_doc = "COMMAND [OPTION...]",
+		.doc = "Shows what a VMM on this machine does, from outside."
+		       "\vCommands:\n"
+		       "  cpumap     on which CPU and NUMA node each vCPU of a VMM is\n"
+		       "  topology   cores, caches and NUMA nodes of this machine\n\n"
+		       "vdevctl COMMAND --help tells of its options.",
+	};
+	struct chosen c = {0};
+	char program[] = "vdevctl", name[64];
+
+	argv[0] = program; /* getopt's messages begin with it */
+	setlocale(LC_CTYPE, "");
+	argp_program_version = "vdevctl " VDEV_VERSION_STRING;
+	argp_err_exit_status = STATUS_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &c);
+	snprintf(name, sizeof(name), "vdevctl %s", c.command->name);
+	argv[c.first] = name;
+	return c.command->run(argc - c.first, argv + c.first);
+}

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Completion of vdevctl for bash.
+# shellcheck shell=bash
+_vdevctl() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  COMPREPLY=()
+  if [ "$COMP_CWORD" = 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'cpumap topology --help --version' -- "$current")
+    return
+  fi
+  case $previous in
+  -p | --pid)
+    # Processes that look like VMMs.
+    mapfile -t COMPREPLY < <(compgen -W "$(pgrep 'qemu|kvm|cloud-hyper|firecracker|crosvm|lkvm|minivmm' |
+      tr '\n' ' ')" -- "$current")
+    return
+    ;;
+  --debugfs | --proc | --sysfs)
+    mapfile -t COMPREPLY < <(compgen -d -- "$current")
+    return
+    ;;
+  -i | --interval | -n | --count) return ;;
+  esac
+  case ${COMP_WORDS[1]} in
+  cpumap)
+    mapfile -t COMPREPLY < <(compgen -W \
+      '--pid --watch --interval --count --json --debugfs --proc --sysfs --help' -- "$current")
+    ;;
+  topology) mapfile -t COMPREPLY < <(compgen -W '--json --sysfs --help' -- "$current") ;;
+  esac
+}
+complete -F _vdevctl vdevctl
