@@ -43,7 +43,10 @@ static uint32_t current(const struct event *e)
 	return best;
 }
 
-/* What the type remembers of a hint. Overtaken by a reset or by the guest it stays as they left it. */
+/*
+ * What the type remembers of a hint. The word is last, so that who sees it sees the rest, and is swapped: whoever
+ * moved it on meanwhile, a reset or the guest's answer, has the last word.
+ */
 static void remember(const struct event *e, const struct near *n)
 {
 	uint64_t old = e->word, hint = (e->word & W_HINT) ^ W_HINT;
@@ -52,14 +55,13 @@ static void remember(const struct event *e, const struct near *n)
 	uint64_t next = word_next(old, VDEV_IRQHINT_HINTED, backoff, hint);
 
 	put_set(hint_of(e->d, e->type, hint), n->set, e->d->words);
-	put_time(&e->t->hints, time_at(&e->t->hints) + 1);
-	if (!atomic_compare_exchange_strong_explicit(&e->t->word, &old, next, memory_order_acq_rel,
-						     memory_order_relaxed))
-		return;
 	atomic_store_explicit(&e->t->hint_cpu, e->cpu, memory_order_relaxed);
 	atomic_store_explicit(&e->t->hint_distance, n->distance, memory_order_relaxed);
+	put_time(&e->t->hints, time_at(&e->t->hints) + 1);
 	put_time(&e->t->hint_at, e->now);
 	put_time(&e->t->stale_since, e->now);
+	atomic_compare_exchange_strong_explicit(&e->t->word, &old, next, memory_order_acq_rel,
+						memory_order_relaxed);
 }
 
 /* A hint, if somebody is nearer than `than`; a first one needs no stay (H6). */
