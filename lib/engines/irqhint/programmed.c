@@ -18,13 +18,18 @@ void vdev__irqhint_program(struct device *d, uint32_t type, const uint64_t *set)
 {
 	struct type *t = &d->types[type];
 	uint32_t lowest = vdev__bitmap_next_set(set, d->words * 64, 0);
-	uint32_t next = (route_of(t) & ROUTE_INDEX) ^ ROUTE_INDEX;
+	uint32_t index = route_of(t) & ROUTE_INDEX;
 
-	put_set(programmed_of(d, type, next), set, d->words);
-	if (lowest != UINT32_MAX && vdev__bitmap_count(set, d->words * 64) == 1)
-		next |= ROUTE_SINGLE;
-	/* None is UINT32_MAX, of which ROUTE_EMPTY is left. */
-	atomic_store_explicit(&t->route, next | (lowest & ROUTE_LOWEST), memory_order_release);
+	/* No set is written for none, so a mask and what follows it overtake a reader once, not twice. */
+	if (lowest == UINT32_MAX) {
+		atomic_store_explicit(&t->route, index | ROUTE_EMPTY, memory_order_release);
+		return;
+	}
+	index ^= ROUTE_INDEX;
+	put_set(programmed_of(d, type, index), set, d->words);
+	if (vdev__bitmap_count(set, d->words * 64) == 1)
+		index |= ROUTE_SINGLE;
+	atomic_store_explicit(&t->route, index | lowest, memory_order_release);
 }
 
 /* After a hint: followed or ignored. A newer hint that came meanwhile stays unanswered. */
