@@ -160,7 +160,9 @@ static void bench_on(struct bench *b, struct places *p, const char *name, const 
 		.name = name, .peer_name = peer_name, .n = VCPUS, .goal = goal};
 	const struct bench_side ours = {on_map, p}, peer = {on_areas, p};
 
+	bench_undisturbed(1);
 	bench_pair(b, &row, &ours, &peer, b->quick ? 3 : 21);
+	bench_undisturbed(0);
 }
 
 static void bench_on_lines(struct bench *b, struct places *p)

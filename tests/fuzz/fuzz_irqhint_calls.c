@@ -24,6 +24,7 @@ struct fuzz {
 	size_t size;
 	uint64_t now, last_handle;
 	uint32_t vcpus, style;
+	int long_ago; /* the clock was centuries away */
 	struct vdev_irqhint_config config;
 	struct vdev_cpumap *map;
 	struct vdev_irqhint *h;
@@ -211,6 +212,7 @@ static void time_goes_on(struct fuzz *f)
 		f->now = number(f, 8); /* perhaps back */
 	else
 		f->now += (uint64_t)(b & 31) << (b >> 5) * 3;
+	f->long_ago |= f->now >> 54 != 0;
 	if (b & 1)
 		vdev_cpumap_refreshed(f->map, f->now);
 }
@@ -219,8 +221,10 @@ static void reload(struct fuzz *f)
 {
 	uint8_t b = byte(f);
 
-	f->h = fi_reload(f->h, f->map, &f->config, b & 1, &f->now,
-			 b & 2 ? number(f, 1 + (b >> 5)) : f->now);
+	uint64_t then = b & 2 ? number(f, 1 + (b >> 5)) : f->now;
+
+	f->long_ago |= (f->now | then) >> 54 != 0;
+	f->h = fi_reload(f->h, f->map, &f->config, b & 1, &f->now, then, !f->long_ago);
 }
 
 static void count(struct fuzz *f)
@@ -275,7 +279,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t n = 0; n < CALLS && f.size; n++)
 		calls[byte(&f) % (sizeof(calls) / sizeof(calls[0]))](&f);
 	count(&f);
-	f.h = fi_reload(f.h, f.map, &f.config, 0, &f.now, f.now);
+	f.h = fi_reload(f.h, f.map, &f.config, 0, &f.now, f.now, !f.long_ago);
 	vdev_irqhint_free(f.h);
 	vdev_cpumap_free(f.map);
 	return 0;

@@ -126,7 +126,7 @@ static void drive(struct vdev_irqhint *h, struct vdev_cpumap *map,
 	uint64_t now = UINT64_C(1) << 40, cursor = 0, dev, devs[FI_DEVICES], added = 0;
 	uint32_t types, count = 0;
 
-	h = fi_reload(h, map, config, 0, &now, style & 1 ? now : UINT64_C(1) << 20);
+	h = fi_reload(h, map, config, 0, &now, style & 1 ? now : UINT64_C(1) << 20, 1);
 	vdev_cpumap_refreshed(map, now);
 	while (vdev_irqhint_walk(h, &cursor, &dev, &types) == 1) {
 		fi_require(count < FI_DEVICES && dev && types);
@@ -139,7 +139,7 @@ static void drive(struct vdev_irqhint *h, struct vdev_cpumap *map,
 			fi_require(devs[i] != added);
 	if (count && style & 2)
 		fi_require(vdev_irqhint_remove(h, devs[0]) == 0);
-	h = fi_reload(h, map, config, style >> 2 & 1, &now, now / 2);
+	h = fi_reload(h, map, config, style >> 2 & 1, &now, now / 2, 0);
 	vdev_irqhint_free(h);
 }
 
