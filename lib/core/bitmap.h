@@ -33,7 +33,11 @@ static inline uint32_t vdev__bit_count(uint64_t x)
 /* Of a word that is not 0. */
 static inline uint32_t vdev__bit_lowest(uint64_t x)
 {
+#ifdef __GNUC__
+	return (uint32_t)__builtin_ctzll(x);
+#else
 	return vdev__bit_count((x & (0 - x)) - 1);
+#endif
 }
 
 /* Lowest set (or clear) bit in [from, bits), or UINT32_MAX. */

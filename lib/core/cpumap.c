@@ -192,7 +192,8 @@ int vdev_cpumap_running_on(const struct vdev_cpumap *map, uint32_t cpu, uint64_t
 		return -EINVAL;
 	for (uint32_t i = 0; i < map->words; i++) {
 		ret_set[i] = vdev__cpumap_row(map, cpu, i);
-		count += vdev__bit_count(ret_set[i]);
+		if (ret_set[i]) /* mostly it is 0 */
+			count += vdev__bit_count(ret_set[i]);
 	}
 	for (uint32_t i = map->words; i < words; i++)
 		ret_set[i] = 0;

@@ -24,6 +24,7 @@ static const struct {
 	{"zerocopy/hot-path", bench_zerocopy, "reserve and complete, against a mutex"},
 	{"zerocopy/pending", bench_zerocopy_pending, "a million messages in flight; bytes"},
 #ifdef __linux__
+	{"irqhint", bench_irqhint, "where vCPUs are, against stat and per-thread words; events"},
 	{"zerocopy/send", bench_zerocopy_send, "blocks of any size, against copying"},
 	{"zerocopy/pages", bench_pages, "pages out from under a running guest, against mremap"},
 #endif
