@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 
+#include "linux/cpusource/internal.h"
+
 #define REASON 256
 
 static struct vdev_cpusource_report report_of(struct vdev_cpusource *s)
@@ -306,13 +308,60 @@ static void ops_that_talk_nonsense(void **state)
 	rig_end(&r);
 }
 
+/* In the thread itself, where nothing may be asserted. */
+static int stuck_attach(void *context, uint32_t vcpu, int32_t tid, uint32_t here)
+{
+	(void)context;
+	return vcpu == 0 && tid == gettid() && here == 1 ? 0 : -EINVAL;
+}
+
+static void stuck_detach(void *context, uint32_t vcpu)
+{
+	(void)context;
+	(void)vcpu;
+}
+
+/* As rseq is inside KVM_RUN on kernels that update it on the way to user space only. */
+static int stuck_look(void *context, uint32_t vcpu, struct vdev_cpusource_look *ret_look)
+{
+	uint32_t cpus[2];
+
+	(void)context;
+	(void)vcpu;
+	two_cpus(cpus);
+	*ret_look = (struct vdev_cpusource_look){cpus[0], VDEV_CPUMAP_UNKNOWN};
+	return 0;
+}
+
+/* The self-test by itself: who misses a move is not trusted. */
+static void a_missed_move_is_seen(void **state)
+{
+	static const struct vdev_cpusource_ops stuck = {.struct_size = sizeof(stuck),
+							.name = "stuck",
+							.open = fake_open,
+							.attach = stuck_attach,
+							.detach = stuck_detach,
+							.look = stuck_look};
+	struct vdev_cpusource s = {.config = {.flags = VDEV_CPUSOURCE_NO_KVM, .kvm_fd = -1},
+				   .proc = "/proc"};
+	struct vdev_cpusource_trial t;
+	uint32_t cpus[2];
+
+	(void)state;
+	two_cpus(cpus);
+	assert_int_equal(vdev__cpusource_try(&s, &stuck, &t), 0);
+	assert_int_equal(t.outcome, -EOPNOTSUPP);
+	assert_int_equal(t.moves, 2);
+	assert_int_equal(t.seen, 1); /* the move to where it always is */
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rseq_needs_its_proof),   cmocka_unit_test(each_kind_measures),
 		cmocka_unit_test(one_cpu_proves_nothing), cmocka_unit_test(untested),
 		cmocka_unit_test(without_procfs),         cmocka_unit_test(own_ops),
-		cmocka_unit_test(ops_that_talk_nonsense),
+		cmocka_unit_test(ops_that_talk_nonsense), cmocka_unit_test(a_missed_move_is_seen),
 	};
 
 	return cmocka_run_group_tests_name("cpusource_choice", tests, NULL, NULL);
