@@ -105,7 +105,7 @@ struct vdev_irqhint_config {
 struct vdev_irqhint_hint {
 	uint64_t set_bits; /**< vCPUs in the set */
 	uint64_t age_ns; /**< of the map */
-	uint32_t reason; /**< VDEV_IRQHINT_FIRST .. */
+	uint32_t reason; /**< VDEV_IRQHINT_FIRST and on */
 	uint32_t distance; /**< of all in the set: VDEV_IRQHINT_SAME_CPU .. ANY */
 	uint32_t first; /**< lowest vCPU in the set */
 	uint32_t cpu; /**< host CPU where the event arose */
@@ -127,7 +127,7 @@ struct vdev_irqhint_info {
 	uint64_t
 		stale_ns; /**< stale for so long, as of its last event; 0: it fits, or has no route */
 	uint64_t set_bits; /**< vCPUs that the guest programmed */
-	uint32_t state; /**< VDEV_IRQHINT_NEW .. */
+	uint32_t state; /**< VDEV_IRQHINT_NEW and on */
 	uint32_t route; /**< vCPU: the lowest that the guest programmed; VDEV_CPUMAP_NOWHERE */
 	uint32_t cpu; /**< host CPU of the last event; VDEV_CPUMAP_NOWHERE */
 	uint32_t distance; /**< of the last hint */
