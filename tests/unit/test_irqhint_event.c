@@ -351,6 +351,9 @@ static void clock_back(void **state)
 	hi_expect(&t, 0, 7, "WAITING");
 	t.now = 0;
 	hi_expect(&t, 0, 7, "WAITING");
+	t.now = UINT64_MAX; /* no time, but an event all the same */
+	hi_expect(&t, 1, 7, "FIRST SAME_CPU 8");
+	hi_expect(&t, 1, 7, "WAITING");
 	hi_end(&t);
 }
 
