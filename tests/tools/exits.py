@@ -5,6 +5,8 @@
 usage: exits.py VDEVCTL FAKEVMM
 """
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -70,36 +72,43 @@ def a_vmm_with_nameless_threads():
         expect(6, "cpumap", "--pid", fake.pid, *NO_DEBUGFS, say="debug-threads=on")
 
 
-def as_nobody():
-    """Arguments for subprocess; tries whether that user reaches the program."""
+def as_nobody(folder):
+    """Arguments for vdevctl(), which runs from a copy in a folder that everybody can reach."""
     if os.geteuid() != 0:
         raise Skip("only root can become another user")
-    options = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    os.chmod(folder, 0o755)
+    loaded = subprocess.run(["ldd", VDEVCTL], stdout=subprocess.PIPE, text=True, check=True).stdout
+    for path in [VDEVCTL] + re.findall(r"=> (\S*/libvdevmgmt\S*)", loaded):
+        shutil.copy(path, folder)
+    options = {"program": os.path.join(folder, os.path.basename(VDEVCTL)), "user": NOBODY, "group": NOBODY,
+               "extra_groups": [], "env": dict(os.environ, LD_LIBRARY_PATH=folder)}
     try:
         if vdevctl("--version", **options).returncode == 0:
             return options
     except OSError:
         pass
-    raise Skip("user %d cannot run %s" % (NOBODY, VDEVCTL))
+    raise Skip("user %d cannot run %s" % (NOBODY, options["program"]))
 
 
 def denied():
     """Another user's process, of which only its descriptors would tell what it is."""
-    options = as_nobody()
-    with Fake("worker") as fake:
-        expect(4, "cpumap", "--pid", fake.pid, *NO_DEBUGFS, say="not permitted", **options)
-    # What everybody may see needs no permission.
-    with Fake("CPU 0/KVM") as fake:
-        expect(0, "cpumap", "--pid", fake.pid, **options)
+    with tempfile.TemporaryDirectory() as folder:
+        options = as_nobody(folder)
+        with Fake("worker") as fake:
+            expect(4, "cpumap", "--pid", fake.pid, *NO_DEBUGFS, say="not permitted", **options)
+        # What everybody may see needs no permission.
+        with Fake("CPU 0/KVM") as fake:
+            expect(0, "cpumap", "--pid", fake.pid, **options)
 
 
 def denied_by_hidepid():
-    as_nobody()
     # A procfs of its own, in a mount namespace of its own.
-    command = ["unshare", "-m", "sh", "-c", 'mount -t proc -o hidepid=1 proc /proc || exit 77; exec setpriv --reuid %d'
-               ' --regid %d --clear-groups "$0" cpumap --pid "$1"' % (NOBODY, NOBODY), VDEVCTL]
-    with Fake("CPU 0/KVM") as fake:
-        done = subprocess.run(command + [str(fake.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    script = ("mount -t proc -o hidepid=1 proc /proc || exit 77; exec setpriv --reuid %d --regid %d --clear-groups"
+              ' "$0" cpumap --pid "$1"' % (NOBODY, NOBODY))
+    with tempfile.TemporaryDirectory() as folder, Fake("CPU 0/KVM") as fake:
+        options = as_nobody(folder)
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script, options["program"], str(fake.pid)], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=options["env"])
         if done.returncode in (1, 77) and "vdevctl" not in done.stderr:
             raise Skip("no private procfs here: " + done.stderr.strip())
         assert done.returncode == 4 and "hidepid" in done.stderr, (done.returncode, done.stderr)

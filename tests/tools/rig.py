@@ -15,8 +15,8 @@ class Skip(Exception):
     """This machine cannot; the text says why."""
 
 
-def vdevctl(*args, **options):
-    return subprocess.run([VDEVCTL] + [str(a) for a in args], text=True, errors="replace", timeout=SECONDS,
+def vdevctl(*args, program=VDEVCTL, **options):
+    return subprocess.run([program] + [str(a) for a in args], text=True, errors="replace", timeout=SECONDS,
                           stdin=subprocess.DEVNULL, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options})
 
 
