@@ -55,6 +55,7 @@ static void fallback(void **state)
 	hi_expect(&t, 1, 4, "FIRST ANY 10,11,12");
 	hi_on(&t, 13, 3);
 	hi_on(&t, 14, 0);
+	hi_on(&t, 17, 17); /* farther, and looked at later */
 	hi_expect(&t, 2, 4, "FIRST SAME_NODE 13,14");
 	hi_on(&t, 15, 6);
 	hi_expect(&t, 3, 4, "FIRST SAME_CACHE 15");
@@ -65,7 +66,7 @@ static void fallback(void **state)
 	hi_expect(&t, 1, 4, "FIRST SAME_CPU 69");
 	hi_expect(&t, 2, 19, "FIRST SAME_CPU 12");
 	hi_on(&t, 12, 1);
-	hi_expect(&t, 3, 19, "FIRST ANY 10,11,12,13,14,15,16,69");
+	hi_expect(&t, 3, 19, "FIRST ANY 10,11,12,13,14,15,16,17,69");
 	hi_end(&t);
 }
 

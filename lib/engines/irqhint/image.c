@@ -56,7 +56,7 @@ int vdev_irqhint_save(const struct vdev_irqhint *obj, uint64_t now_ns, void *buf
 	vdev__put_u32(&w, obj->map->words);
 	vdev__put_u32(&w, obj->devices.high);
 	for (uint32_t i = 0; i < obj->devices.high; i++) {
-		const struct device *d = device_at(obj, i);
+		const struct device *d = obj->list[i];
 		uint32_t types = d ? d->n_types : 0;
 
 		vdev__put_u64(&w, vdev__table_generation(&obj->devices, i));

@@ -101,7 +101,8 @@ struct vdev_irqhint {
 	const struct vdev_cpumap *map;
 	struct vdev_irqhint_config config; /* `cpus` is ours */
 	struct vdev_irqhint_cpu *cpus;
-	struct vdev__table devices; /* of struct device * */
+	struct vdev__table devices; /* only their handles */
+	struct device **list; /* by the index of the handle; NULL: none */
 	uint64_t epoch; /* added to the caller's clock */
 	uint32_t types; /* of all devices */
 	uint32_t reserved;
@@ -117,20 +118,12 @@ struct near {
 	bool running; /* all of them */
 };
 
-static inline struct device *device_at(const struct vdev_irqhint *o, uint32_t index)
-{
-	struct device **item = vdev__table_at(&o->devices, index);
-
-	return item ? *item : NULL;
-}
-
+/* NULL: the handle is of none. */
 static inline struct device *find_device(const struct vdev_irqhint *o, uint64_t handle)
 {
 	uint32_t index;
 
-	if (vdev__table_find(&o->devices, handle, &index))
-		return NULL;
-	return *(struct device **)vdev__table_item(&o->devices, index);
+	return vdev__table_find(&o->devices, handle, &index) ? NULL : o->list[index];
 }
 
 /* 0 and the type, -ENOENT, -EINVAL. */
@@ -263,8 +256,6 @@ int vdev__irqhint_device_new(struct vdev_irqhint *o, uint32_t types, struct devi
 void vdev__irqhint_device_free(struct vdev_irqhint *o, struct device *d);
 /* What the guest programs; `set` has d->words words. */
 void vdev__irqhint_program(struct device *d, uint32_t type, const uint64_t *set);
-/* The type is as it was at first, but for what the guest programmed. */
-void vdev__irqhint_renew(struct type *t);
 /* Nearest vCPUs that do not sleep and have been there for `stay_ns`; none: count 0. */
 void vdev__irqhint_near(const struct vdev_irqhint *o, uint64_t now_ns, uint32_t cpu,
 			uint64_t stay_ns, struct near *ret_near);

@@ -116,7 +116,7 @@ static void get_device(struct loader *l, uint32_t index, uint64_t generation, ui
 		vdev__irqhint_device_free(o, d);
 		return;
 	}
-	*(struct device **)vdev__table_item(&o->devices, index) = d;
+	o->list[index] = d;
 	o->types += types;
 	for (uint32_t i = 0; i < types && !bad(l); i++)
 		get_type(l, d, i);

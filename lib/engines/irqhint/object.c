@@ -46,7 +46,10 @@ static int make_parts(struct vdev_irqhint *o, const struct vdev_irqhint_config *
 		memcpy(o->cpus, c->cpus, c->cpu_count * sizeof(*o->cpus));
 	}
 	o->config.cpus = o->cpus;
-	return vdev__table_init(&o->devices, &o->env, sizeof(struct device *), c->max_devices);
+	o->list = vdev__alloc(&o->env, c->max_devices, sizeof(struct device *));
+	if (!o->list)
+		return -ENOMEM;
+	return vdev__table_init(&o->devices, &o->env, sizeof(uint32_t), c->max_devices);
 }
 
 int vdev_irqhint_new(struct vdev_irqhint **ret_obj, const struct vdev_env *env,
@@ -104,10 +107,11 @@ void vdev_irqhint_free(struct vdev_irqhint *o)
 
 	if (!o)
 		return;
-	for (uint32_t i = vdev__table_next(&o->devices, 0); i != UINT32_MAX;
-	     i = vdev__table_next(&o->devices, i + 1))
-		vdev__irqhint_device_free(o, device_at(o, i));
+	for (uint32_t i = 0; i < o->devices.high; i++)
+		if (o->list[i])
+			vdev__irqhint_device_free(o, o->list[i]);
 	vdev__table_fini(&o->devices);
+	vdev__free(&o->env, o->list, o->config.max_devices * sizeof(struct device *));
 	vdev__free(&o->env, o->cpus, o->config.cpu_count * sizeof(*o->cpus));
 	env = o->env;
 	vdev__free(&env, o, sizeof(*o));
@@ -157,7 +161,7 @@ int vdev_irqhint_add(struct vdev_irqhint *obj, uint32_t types, uint64_t user_dat
 		return error;
 	}
 	d->user_data = user_data;
-	*(struct device **)vdev__table_item(&obj->devices, index) = d;
+	obj->list[index] = d;
 	obj->types += types;
 	*ret_dev = vdev__table_handle(&obj->devices, index);
 	return 0;
@@ -172,9 +176,10 @@ int vdev_irqhint_remove(struct vdev_irqhint *obj, uint64_t dev)
 		return -EINVAL;
 	if (vdev__table_find(&obj->devices, dev, &index))
 		return -ENOENT;
-	d = device_at(obj, index);
+	d = obj->list[index];
 	for (uint32_t i = 0; i < N_COUNTS; i++)
 		obj->ended[i] += time_at(&d->count[i]);
+	obj->list[index] = NULL;
 	obj->types -= d->n_types;
 	vdev__table_del(&obj->devices, index);
 	vdev__irqhint_device_free(obj, d);

@@ -85,7 +85,8 @@ int vdev_irqhint_programmed(struct vdev_irqhint *obj, uint64_t now_ns, uint64_t 
 	return program(d, type, whole);
 }
 
-void vdev__irqhint_renew(struct type *t)
+/* The type is as it was at first, but for what the guest programmed. */
+static void renew_type(struct type *t)
 {
 	uint64_t word = word_of(t);
 
@@ -95,12 +96,18 @@ void vdev__irqhint_renew(struct type *t)
 	put_time(&t->stale_since, VDEV_NONE);
 }
 
+static void renew(struct device *d)
+{
+	for (uint32_t i = 0; i < d->n_types; i++)
+		renew_type(&d->types[i]);
+}
+
 static void reset(struct device *d)
 {
 	for (uint32_t i = 0; i < d->n_types; i++) {
 		struct type *t = &d->types[i];
 
-		vdev__irqhint_renew(t);
+		renew_type(t);
 		atomic_store_explicit(&t->route, (route_of(t) & ROUTE_INDEX) | ROUTE_EMPTY,
 				      memory_order_release);
 	}
@@ -124,9 +131,9 @@ int vdev_irqhint_guest_reset(struct vdev_irqhint *obj)
 {
 	if (!obj)
 		return -EINVAL;
-	for (uint32_t i = vdev__table_next(&obj->devices, 0); i != UINT32_MAX;
-	     i = vdev__table_next(&obj->devices, i + 1))
-		reset(device_at(obj, i));
+	for (uint32_t i = 0; i < obj->devices.high; i++)
+		if (obj->list[i])
+			reset(obj->list[i]);
 	obj->resets++;
 	return 0;
 }
@@ -135,12 +142,8 @@ int vdev_irqhint_migrated(struct vdev_irqhint *obj)
 {
 	if (!obj)
 		return -EINVAL;
-	for (uint32_t i = vdev__table_next(&obj->devices, 0); i != UINT32_MAX;
-	     i = vdev__table_next(&obj->devices, i + 1)) {
-		struct device *d = device_at(obj, i);
-
-		for (uint32_t k = 0; k < d->n_types; k++)
-			vdev__irqhint_renew(&d->types[k]);
-	}
+	for (uint32_t i = 0; i < obj->devices.high; i++)
+		if (obj->list[i])
+			renew(obj->list[i]);
 	return 0;
 }

@@ -64,7 +64,7 @@ int vdev_irqhint_walk(const struct vdev_irqhint *obj, uint64_t *cursor, uint64_t
 	*cursor = (uint64_t)index + 1;
 	*ret_dev = vdev__table_handle(&obj->devices, index);
 	if (ret_types)
-		*ret_types = device_at(obj, index)->n_types;
+		*ret_types = obj->list[index]->n_types;
 	return 1;
 }
 
@@ -96,8 +96,11 @@ static void put_counts(struct vdev_irqhint_stats *s, const uint64_t *n)
 	s->resets += n[N_RESETS];
 }
 
-static uint64_t device_bytes(const struct device *d)
+/* Adds its counts; returns its bytes. */
+static uint64_t add_device(uint64_t *n, const struct device *d)
 {
+	for (uint32_t k = 0; k < N_COUNTS; k++)
+		n[k] += time_at(&d->count[k]);
 	return sizeof(*d) +
 	       d->n_types * (sizeof(struct type) + (uint64_t)SETS * d->words * sizeof(*d->sets));
 }
@@ -115,15 +118,11 @@ int vdev_irqhint_stats(const struct vdev_irqhint *obj, struct vdev_irqhint_stats
 	s.types = obj->types;
 	s.resets = obj->resets;
 	s.allocated_bytes = sizeof(*obj) + vdev__table_bytes(&obj->devices) +
-			    (uint64_t)obj->config.cpu_count * sizeof(*obj->cpus);
-	for (uint32_t i = vdev__table_next(&obj->devices, 0); i != UINT32_MAX;
-	     i = vdev__table_next(&obj->devices, i + 1)) {
-		const struct device *d = device_at(obj, i);
-
-		s.allocated_bytes += device_bytes(d);
-		for (uint32_t k = 0; k < N_COUNTS; k++)
-			n[k] += time_at(&d->count[k]);
-	}
+			    (uint64_t)obj->config.cpu_count * sizeof(*obj->cpus) +
+			    (uint64_t)obj->config.max_devices * sizeof(struct device *);
+	for (uint32_t i = 0; i < obj->devices.high; i++)
+		if (obj->list[i])
+			s.allocated_bytes += add_device(n, obj->list[i]);
 	put_counts(&s, n);
 	return vdev__copy_out(ret_stats, stats_size, &s, sizeof(s));
 }
