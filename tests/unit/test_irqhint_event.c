@@ -2,6 +2,8 @@
 /* Interrupt-hint engine: which events carry a hint, and to whom (H1..H3, H5..H7, H12). */
 #include "test_irqhint_rig.h"
 
+#include "core/cpumap.h"
+
 /* H1, H2, H3: the first event of a type says who runs there; all of them. */
 static void first(void **state)
 {
@@ -22,6 +24,23 @@ static void first(void **state)
 	hi_place(&t, 3, 5, VDEV_CPUMAP_UNKNOWN);
 	hi_expect(&t, 2, 5, "FIRST SAME_CPU 3,66");
 	assert_int_equal(t.hint.state, VDEV_CPUMAP_UNKNOWN);
+	hi_end(&t);
+}
+
+/* H11: who is in the row of a CPU while moving to or from it is hinted where its place says. */
+static void in_passing(void **state)
+{
+	struct hi t;
+
+	(void)state;
+	hi_init(&t);
+	hi_on(&t, 3, 5);
+	hi_on(&t, 4, 6);
+	atomic_store(&t.map->rows[5 * WORDS], 0x18);
+	hi_expect(&t, 0, 5, "FIRST SAME_CPU 3");
+	hi_on(&t, 3, 7);
+	atomic_store(&t.map->rows[5 * WORDS], 0x18);
+	hi_expect(&t, 1, 5, "FIRST SAME_CACHE 3,4");
 	hi_end(&t);
 }
 
@@ -332,6 +351,9 @@ static void clock_back(void **state)
 	hi_expect(&t, 0, 7, "WAITING");
 	t.now = 0;
 	hi_expect(&t, 0, 7, "WAITING");
+	t.now = UINT64_MAX; /* no time, but an event all the same */
+	hi_expect(&t, 1, 7, "FIRST SAME_CPU 8");
+	hi_expect(&t, 1, 7, "WAITING");
 	hi_end(&t);
 }
 
@@ -360,14 +382,23 @@ static void sampled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(first),           cmocka_unit_test(empty),
-		cmocka_unit_test(fallback),        cmocka_unit_test(unknown_topology),
-		cmocka_unit_test(max_distance),    cmocka_unit_test(age),
-		cmocka_unit_test(never_refreshed), cmocka_unit_test(unanswered),
-		cmocka_unit_test(moved),           cmocka_unit_test(back_in_time),
-		cmocka_unit_test(cpu_changed),     cmocka_unit_test(limited),
-		cmocka_unit_test(not_better),      cmocka_unit_test(sets),
-		cmocka_unit_test(clock_back),      cmocka_unit_test(sampled),
+		cmocka_unit_test(first),
+		cmocka_unit_test(in_passing),
+		cmocka_unit_test(empty),
+		cmocka_unit_test(fallback),
+		cmocka_unit_test(unknown_topology),
+		cmocka_unit_test(max_distance),
+		cmocka_unit_test(age),
+		cmocka_unit_test(never_refreshed),
+		cmocka_unit_test(unanswered),
+		cmocka_unit_test(moved),
+		cmocka_unit_test(back_in_time),
+		cmocka_unit_test(cpu_changed),
+		cmocka_unit_test(limited),
+		cmocka_unit_test(not_better),
+		cmocka_unit_test(sets),
+		cmocka_unit_test(clock_back),
+		cmocka_unit_test(sampled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,7 @@ static void out_of_range(void **state)
 /* H5: reset of the device or of the guest: the first event is one again, and no route is left. */
 static void resets(void **state)
 {
+	uint64_t gone;
 	struct hi t;
 
 	(void)state;
@@ -190,6 +191,8 @@ static void resets(void **state)
 	hi_expect(&t, 0, 5, "FIRST SAME_CPU 3");
 	assert_int_equal(hi_program(&t, 0, 4), 0);
 	hi_expect(&t, 1, 5, "FIRST SAME_CPU 3");
+	assert_int_equal(vdev_irqhint_add(t.h, 1, 0, &gone), 0);
+	assert_int_equal(vdev_irqhint_remove(t.h, gone), 0);
 	assert_int_equal(vdev_irqhint_guest_reset(t.h), 0);
 	for (uint32_t i = 0; i < TYPES; i++) {
 		assert_int_equal(hi_info(&t, i).state, VDEV_IRQHINT_NEW);
@@ -207,6 +210,7 @@ static void resets(void **state)
 /* H5: elsewhere the first event is one again; the route stays. */
 static void migrated(void **state)
 {
+	uint64_t gone;
 	struct hi t;
 
 	(void)state;
@@ -216,6 +220,8 @@ static void migrated(void **state)
 	hi_expect(&t, 0, 5, "STALE");
 	t.now += MS;
 	hi_expect(&t, 0, 5, "STALE");
+	assert_int_equal(vdev_irqhint_add(t.h, 1, 0, &gone), 0);
+	assert_int_equal(vdev_irqhint_remove(t.h, gone), 0);
 	assert_int_equal(vdev_irqhint_migrated(t.h), 0);
 	assert_int_equal(hi_info(&t, 0).state, VDEV_IRQHINT_NEW);
 	assert_int_equal(hi_info(&t, 0).stale_ns, 0);

@@ -229,26 +229,13 @@ static inline uint64_t clock_of(const struct vdev_irqhint *o, uint64_t now_ns)
 	return now == VDEV_NONE ? now - 1 : now;
 }
 
+/* H7: how far from an event on another CPU. */
+uint32_t vdev__irqhint_far(const struct vdev_irqhint *o, uint32_t from, uint32_t cpu);
+
 /* H7: how far a vCPU's CPU is from that of the event. */
 static inline uint32_t distance(const struct vdev_irqhint *o, uint32_t from, uint32_t cpu)
 {
-	const struct vdev_irqhint_cpu *a, *b;
-
-	if (from == cpu)
-		return VDEV_IRQHINT_SAME_CPU;
-	if (from == VDEV_CPUMAP_NOWHERE)
-		return NO_ROUTE;
-	if (from >= o->config.cpu_count || cpu >= o->config.cpu_count)
-		return VDEV_IRQHINT_ANY;
-	a = &o->cpus[from];
-	b = &o->cpus[cpu];
-	if (a->core == b->core && a->core != VDEV_CPUMAP_NOWHERE)
-		return VDEV_IRQHINT_SAME_CORE;
-	if (a->cache == b->cache && a->cache != VDEV_CPUMAP_NOWHERE)
-		return VDEV_IRQHINT_SAME_CACHE;
-	if (a->node == b->node && a->node != VDEV_CPUMAP_NOWHERE)
-		return VDEV_IRQHINT_SAME_NODE;
-	return VDEV_IRQHINT_ANY;
+	return VDEV__LIKELY(from == cpu) ? VDEV_IRQHINT_SAME_CPU : vdev__irqhint_far(o, from, cpu);
 }
 
 /* A device without places in a table yet: -ENOMEM. */

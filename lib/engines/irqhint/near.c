@@ -7,6 +7,25 @@
  */
 #include "internal.h"
 
+uint32_t vdev__irqhint_far(const struct vdev_irqhint *o, uint32_t from, uint32_t cpu)
+{
+	const struct vdev_irqhint_cpu *a, *b;
+
+	if (from == VDEV_CPUMAP_NOWHERE)
+		return NO_ROUTE;
+	if (from >= o->config.cpu_count || cpu >= o->config.cpu_count)
+		return VDEV_IRQHINT_ANY;
+	a = &o->cpus[from];
+	b = &o->cpus[cpu];
+	if (a->core == b->core && a->core != VDEV_CPUMAP_NOWHERE)
+		return VDEV_IRQHINT_SAME_CORE;
+	if (a->cache == b->cache && a->cache != VDEV_CPUMAP_NOWHERE)
+		return VDEV_IRQHINT_SAME_CACHE;
+	if (a->node == b->node && a->node != VDEV_CPUMAP_NOWHERE)
+		return VDEV_IRQHINT_SAME_NODE;
+	return VDEV_IRQHINT_ANY;
+}
+
 static void take(struct near *n, uint32_t vcpu, uint64_t place, uint32_t at)
 {
 	bool running = vdev__place_state(place) == VDEV_CPUMAP_RUNNING;

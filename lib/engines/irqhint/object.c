@@ -52,6 +52,17 @@ static int make_parts(struct vdev_irqhint *o, const struct vdev_irqhint_config *
 	return vdev__table_init(&o->devices, &o->env, sizeof(uint32_t), c->max_devices);
 }
 
+/* All but the devices. */
+static void free_parts(struct vdev_irqhint *o)
+{
+	struct vdev_env env = o->env;
+
+	vdev__table_fini(&o->devices);
+	vdev__free(&env, o->list, o->config.max_devices * sizeof(struct device *));
+	vdev__free(&env, o->cpus, o->config.cpu_count * sizeof(*o->cpus));
+	vdev__free(&env, o, sizeof(*o));
+}
+
 int vdev_irqhint_new(struct vdev_irqhint **ret_obj, const struct vdev_env *env,
 		     const struct vdev_cpumap *map, const struct vdev_irqhint_config *config)
 {
@@ -78,7 +89,7 @@ int vdev_irqhint_new(struct vdev_irqhint **ret_obj, const struct vdev_env *env,
 	o->config = c;
 	error = make_parts(o, &c);
 	if (error) {
-		vdev_irqhint_free(o);
+		free_parts(o);
 		return error;
 	}
 	*ret_obj = o;
@@ -103,18 +114,12 @@ void vdev__irqhint_device_free(struct vdev_irqhint *o, struct device *d)
 
 void vdev_irqhint_free(struct vdev_irqhint *o)
 {
-	struct vdev_env env;
-
 	if (!o)
 		return;
 	for (uint32_t i = 0; i < o->devices.high; i++)
 		if (o->list[i])
 			vdev__irqhint_device_free(o, o->list[i]);
-	vdev__table_fini(&o->devices);
-	vdev__free(&o->env, o->list, o->config.max_devices * sizeof(struct device *));
-	vdev__free(&o->env, o->cpus, o->config.cpu_count * sizeof(*o->cpus));
-	env = o->env;
-	vdev__free(&env, o, sizeof(*o));
+	free_parts(o);
 }
 
 int vdev__irqhint_device_new(struct vdev_irqhint *o, uint32_t types, struct device **ret_device)
