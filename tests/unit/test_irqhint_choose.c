@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Interrupt-hint engine: the choice among what the guest programmed (H10). */
+/* Interrupt-hint engine: the choice among what the guest programmed (H10), and events that were sampled (H12). */
 #include "test_irqhint_rig.h"
 
 static uint32_t chosen, chosen_at;
@@ -116,6 +116,28 @@ static void too_old(void **state)
 	hi_end(&t);
 }
 
+/* H12: an event that was sampled is one like any other, counted apart. */
+static void sampled(void **state)
+{
+	struct vdev_irqhint_stats s;
+	struct hi t;
+
+	(void)state;
+	hi_init(&t);
+	hi_on(&t, 3, 5);
+	assert_string_equal(hi_event(&t, 0, 5, VDEV_IRQHINT_SAMPLED), "FIRST SAME_CPU 3");
+	hi_expect(&t, 0, 5, "WAITING");
+	hi_expect(&t, 1, 4, "FIRST SAME_CORE 3");
+	s = hi_stats(&t);
+	assert_int_equal(s.events, 3);
+	assert_int_equal(s.sampled, 1);
+	assert_int_equal(s.answers[VDEV_IRQHINT_FIRST], 2);
+	assert_int_equal(s.answers[VDEV_IRQHINT_WAITING], 1);
+	assert_int_equal(s.by_distance[VDEV_IRQHINT_SAME_CPU], 1);
+	assert_int_equal(s.by_distance[VDEV_IRQHINT_SAME_CORE], 1);
+	hi_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +146,7 @@ int main(void)
 		cmocka_unit_test(nearest),
 		cmocka_unit_test(sleepers),
 		cmocka_unit_test(too_old),
+		cmocka_unit_test(sampled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
