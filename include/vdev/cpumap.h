@@ -61,7 +61,7 @@ struct vdev_cpumap_place {
 	uint32_t cpu; /**< host CPU, or VDEV_CPUMAP_NOWHERE */
 	uint32_t state; /**< VDEV_CPUMAP_UNKNOWN and on */
 	uint64_t
-		since_ns; /**< on this CPU, in whatever state, for so long; to 1024 ns, up to 195 days */
+		since_ns; /**< on this CPU, in whatever state, for so long; to 1024 ns, up to 208 days */
 	uint64_t age_ns; /**< of the snapshot; 0 in a live map; VDEV_NONE: never refreshed */
 };
 

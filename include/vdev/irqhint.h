@@ -287,7 +287,7 @@ VDEV_API int vdev_irqhint_walk(const struct vdev_irqhint *obj, uint64_t *cursor,
 VDEV_API int vdev_irqhint_set_user_data(struct vdev_irqhint *obj, uint64_t dev, uint64_t user_data);
 /**
  * Counters. Exact when no other thread is in the engine.
- * @param obj any thread
+ * @param obj the caller's lock; the four calls of other threads may run
  * @param ret_stats see the struct
  * @param stats_size sizeof(struct vdev_irqhint_stats) of the caller
  * @return 0; -EINVAL

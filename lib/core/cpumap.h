@@ -25,8 +25,8 @@
 #define VDEV__PLACE_UNIT 10 /* 1 << 10 nanoseconds */
 #define VDEV__PLACE_CPU UINT64_C(0xffff) /* all ones: nowhere */
 #define VDEV__PLACE_TIMES ((UINT64_C(1) << 44) - 1)
-/* So far back (13 days) counts as a clock that went back, not as a very long stay. */
-#define VDEV__PLACE_BACK (UINT64_C(1) << 40)
+/* So far back (18 minutes) counts as a clock that went back, not as a stay of 208 days. */
+#define VDEV__PLACE_BACK (UINT64_C(1) << 30)
 
 struct vdev_cpumap {
 	struct vdev_env env;

@@ -185,7 +185,7 @@ static void do_later_event(struct call *c)
 	uint64_t step = c->e->b & 1 ? k->hysteresis_ns : k->interval_ns << (c->e->b >> 5);
 
 	if (!c->d || step >> 54 || (c->g->now + step) >> 63 ||
-	    (uint64_t)rig_time(c->g) + step > RIG_DAYS_195)
+	    (uint64_t)rig_time(c->g) + step > RIG_LONGEST)
 		return;
 	c->g->now += (step + (c->e->b & 2 ? RIG_TICK - 1 : 0)) / RIG_TICK * RIG_TICK;
 	rig_say(c->g, "-- now %llu\n", (unsigned long long)c->g->now);
@@ -367,7 +367,7 @@ static void do_misuse(struct call *c)
 	rig_value(g, vdev_irqhint_choose(g->h, g->now, id, 0, cpu, &vcpu, NULL), -EINVAL);
 }
 
-/* How long a vCPU has been where it is, is known up to 195 days. */
+/* How long a vCPU has been where it is, is known up to 208 days. */
 static void do_step(struct call *c)
 {
 	struct rig *g = c->g;
@@ -377,7 +377,7 @@ static void do_step(struct call *c)
 		k->interval_ns, k->interval_ns * 8,   k->max_age_ns,    RIG_TICK << c->e->b % 44};
 	uint64_t step = after[c->e->a & 7] / RIG_TICK * RIG_TICK;
 
-	if (step >> 54 || (uint64_t)rig_time(g) + step > RIG_DAYS_195 || (g->now + step) >> 63)
+	if (step >> 54 || (uint64_t)rig_time(g) + step > RIG_LONGEST || (g->now + step) >> 63)
 		return;
 	g->now += step;
 	rig_say(g, "-- now %llu\n", (unsigned long long)g->now);

@@ -14,7 +14,7 @@
 #include "vt_env.h"
 
 #define RIG_TICK UINT64_C(1024) /* the grain of vdev_cpumap_place::since_ns */
-#define RIG_DAYS_195 ((UINT64_C(1) << 54) - (UINT64_C(1) << 50))
+#define RIG_LONGEST ((UINT64_C(1) << 54) - (UINT64_C(1) << 41)) /* of since_ns: 208 days */
 #define RIG_WORDS VDEV_CPUMAP_WORDS(IM_VCPUS)
 
 struct rig {

@@ -163,11 +163,11 @@ static void since(void **state)
 	assert_int_equal(p.since_ns, 0);
 	assert_int_equal(vdev_cpumap_get(map, 0, 0, &p, sizeof(p)), 0);
 	assert_int_equal(p.since_ns, 0);
-	assert_int_equal(vdev_cpumap_get(map, 100 * US + 190 * 86400 * UINT64_C(1000000000), 0, &p,
+	assert_int_equal(vdev_cpumap_get(map, 100 * US + 207 * 86400 * UINT64_C(1000000000), 0, &p,
 					 sizeof(p)),
 			 0);
-	assert_in_range(p.since_ns, 189 * 86400 * UINT64_C(1000000000),
-			190 * 86400 * UINT64_C(1000000000));
+	assert_in_range(p.since_ns, 206 * 86400 * UINT64_C(1000000000),
+			207 * 86400 * UINT64_C(1000000000));
 	vdev_cpumap_set(map, late, 0, 2, VDEV_CPUMAP_RUNNING);
 	assert_int_equal(vdev_cpumap_get(map, late + 5 * US, 0, &p, sizeof(p)), 0);
 	assert_int_equal(p.since_ns, 5 * US);
