@@ -64,6 +64,7 @@ struct size_class {
 	uint8_t explore; /* what comes next: USUAL, WARM_UP, TRIAL */
 	uint8_t warm; /* messages left of WARM_UP */
 	uint8_t distrust; /* lent ones are copied by the kernel */
+	uint8_t apart[12]; /* to 64 bytes: where one is, is found by a shift */
 };
 
 struct region {

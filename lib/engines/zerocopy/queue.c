@@ -54,11 +54,13 @@ static int gates(const struct vdev_zerocopy *z, uint32_t destination, uint32_t f
 {
 	uint32_t gate = atomic_load_explicit(&z->gate, memory_order_acquire);
 
-	if (VDEV__UNLIKELY(gate & GATE_RESET) ||
-	    VDEV__UNLIKELY(gate & GATE_WHOLE && flags & VDEV_ZEROCOPY_RECEIVE))
-		return VDEV_ZEROCOPY_COPY_RESET;
-	if (VDEV__UNLIKELY(gate & GATE_QUARANTINE) ||
-	    VDEV__UNLIKELY(atomic_load_explicit(&z->closed[destination], memory_order_relaxed)))
+	if (VDEV__UNLIKELY(gate)) {
+		if (gate & GATE_RESET || (gate & GATE_WHOLE && flags & VDEV_ZEROCOPY_RECEIVE))
+			return VDEV_ZEROCOPY_COPY_RESET;
+		if (gate & GATE_QUARANTINE)
+			return VDEV_ZEROCOPY_COPY_QUARANTINE;
+	}
+	if (VDEV__UNLIKELY(atomic_load_explicit(&z->closed[destination], memory_order_relaxed)))
 		return VDEV_ZEROCOPY_COPY_QUARANTINE;
 	return VDEV_ZEROCOPY_LEND;
 }
