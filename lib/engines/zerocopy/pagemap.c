@@ -119,10 +119,15 @@ static void sort(struct page *pages, uint32_t n)
 
 int vdev__pagemap_sorted(const struct pagemap *m, struct page **ret_pages, uint32_t *ret_count)
 {
-	struct page *pages = m->count ? vdev__alloc(m->env, m->count, sizeof(*pages)) : NULL;
+	struct page *pages;
 	uint32_t n = 0;
 
-	if (m->count && !pages)
+	*ret_pages = NULL;
+	*ret_count = 0;
+	if (!m->count)
+		return 0;
+	pages = vdev__alloc(m->env, m->count, sizeof(*pages));
+	if (!pages)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->size; i++) {
 		uint64_t epoch = m->pages[i].epoch & ~PAGE_BUSY;
