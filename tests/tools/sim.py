@@ -19,7 +19,8 @@ SOURCE = os.environ["VDEV_SOURCE"]
 CSV = os.path.join(SOURCE, "tests/sim/irqhint.csv")
 RECORDING = os.path.join(SOURCE, "tests/sim/recording-qemu.txt")
 SIM = ("sim", "irqhint")
-HOST = ("host", "cpus", "vcpus", "seed", "seconds")
+HOST = ("host", "cpus", "vcpus", "seed", "runs", "seconds")
+RUNS = ("--runs", 8, "--seconds", 8)
 
 
 def committed():
@@ -71,10 +72,10 @@ def same_rows():
     with open(CSV) as file:
         lines = file.read().splitlines()
     for cpus, vcpus in ((8, 1), (8, 32), (32, 32)):
-        again = sweep("--cpus", cpus, "--vcpus", vcpus, "--seconds", 60).splitlines()
+        again = sweep("--cpus", cpus, "--vcpus", vcpus, *RUNS).splitlines()
         wanted = [line for line in lines if line.startswith("model,%d,%d," % (cpus, vcpus))]
         assert again[0] == lines[0] and again[1:] == wanted, (again, wanted)
-    again = sweep("--cpus", 8, "--seconds", 60, "--recording", RECORDING).splitlines()
+    again = sweep("--cpus", 8, *RUNS, "--recording", RECORDING).splitlines()
     assert [x for x in again if x.startswith("recording")] == [x for x in lines if x.startswith("recording")], again
     assert sweep("--cpus", 8, "--seconds", 2, "--seed", 2) != sweep("--cpus", 8, "--seconds", 2)
 
@@ -95,7 +96,7 @@ def bounds():
                 assert int(row["rehints"]) <= int(row["types"]) * seconds * 10, row
                 if float(row["hysteresis_ms"]) <= 20 and int(row["vcpus"]) > 1:
                     assert hits > (1.2 if host[0] == "model" else 1.05) * int(none["hits"]), (host, row, none)
-    check(committed(), 60)
+    check(committed(), 64)
     rows = list(csv.DictReader(sweep("--seconds", 3, "--hysteresis", "1,10").splitlines()))
     check(rows, 3)
 
@@ -117,6 +118,7 @@ def wrong_usage():
                       (("irqhint", "--cpus", "8", "--vcpus", "4097"), "--vcpus is"),
                       (("irqhint", "--vcpus", "4"), "--vcpus needs --cpus"),
                       (("irqhint", "--seconds", "0"), "--seconds is"), (("irqhint", "--seed", "x"), "--seed is"),
+                      (("irqhint", "--runs", "0"), "--runs is"),
                       *((("irqhint", "--hysteresis", text), "--hysteresis is") for text in (
                           "", "1,", ",1", "x", "1.", "-1", "60001", "0.0000001", "1" * 30, ",".join("1" * 33)))):
         expect(2, "sim", *args, say=say)

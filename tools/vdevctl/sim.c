@@ -39,6 +39,27 @@ static uint32_t hosts(const struct sim_options *o, const struct sim_recording *r
 	return n;
 }
 
+/* So many runs, of which each begins anew. */
+static int run_host(const struct sim_options *o, struct sim_host host, struct sim_result *ret)
+{
+	int err = sim_host_run(&host, o, ret);
+
+	for (ret->runs = 1; ret->runs < o->runs && !err; ret->runs++) {
+		struct sim_result more;
+
+		host.seed++;
+		err = sim_host_run(&host, o, &more);
+		for (uint32_t i = 0; i < ret->rows && !err; i++) {
+			ret->row[i].events += more.row[i].events;
+			ret->row[i].hits += more.row[i].hits;
+			ret->row[i].near += more.row[i].near;
+			ret->row[i].hints += more.row[i].hints;
+			ret->row[i].rehints += more.row[i].rehints;
+		}
+	}
+	return err;
+}
+
 static int run(const struct sim_options *o, const struct sim_host *host, uint32_t count,
 	       struct sim_result *results)
 {
@@ -49,7 +70,7 @@ static int run(const struct sim_options *o, const struct sim_host *host, uint32_
 		if (tell)
 			fprintf(stderr, "\rhost %u of %u: %u CPUs, %u vCPUs \033[K", i + 1, count,
 				host[i].cpus, host[i].vcpus);
-		err = sim_host_run(&host[i], o, &results[i]);
+		err = run_host(o, host[i], &results[i]);
 	}
 	if (tell)
 		fprintf(stderr, "\r\033[K");

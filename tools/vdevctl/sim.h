@@ -15,7 +15,7 @@
 struct sim_options {
 	const char *recording, *csv, *plot; /* NULL: none */
 	uint32_t cpus, vcpus, seconds;
-	uint32_t seed;
+	uint32_t seed, runs;
 	uint32_t lanes; /* of hysteresis_ns */
 	uint64_t hysteresis_ns[SIM_MOST_LANES]; /* 0: the engine's default */
 	bool json, irqhint;
@@ -53,6 +53,7 @@ struct sim_recording {
 struct sim_result {
 	struct sim_host host;
 	uint32_t types;
+	uint32_t runs; /* added up; seeds from that of the host on */
 	uint32_t rows;
 	struct sim_row row[SIM_MOST_LANES + 2];
 };
@@ -107,6 +108,7 @@ int sim_recording_read(const char *path, struct sim_recording *ret);
 
 /* simshow.c: 0 or negative errno. */
 int sim_show(const struct sim_result *results, uint32_t count, bool json);
+uint64_t sim_seconds(const struct sim_result *r); /* of all runs */
 int sim_csv(const struct sim_result *results, uint32_t count, const char *path);
 /* simplot.c: by gnuplot; says on stderr what went wrong. */
 int sim_plot(const struct sim_result *results, uint32_t count, const char *path);

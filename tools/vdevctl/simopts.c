@@ -9,12 +9,13 @@
 #define MOST_CPUS 512u
 #define MOST_SECONDS 3600u
 #define MOST_SEED 1000000000u
+#define MOST_RUNS 1000u
 #define MOST_HYSTERESIS (60 * SIM_NS_PER_S)
 #define DEFAULT_SECONDS 10u
 #define DEFAULT_SEED 1u
 #define DEFAULT_LIST "0.1,0.2,0.5,1,2,5,10,20,50,100,200,500,1000"
 
-enum { KEY_CPUS = 256, KEY_VCPUS, KEY_SEED, KEY_RECORDING, KEY_CSV, KEY_PLOT };
+enum { KEY_CPUS = 256, KEY_VCPUS, KEY_SEED, KEY_RUNS, KEY_RECORDING, KEY_CSV, KEY_PLOT };
 
 int sim_ms_parse(const char *text, uint64_t *ret_ns)
 {
@@ -79,6 +80,7 @@ static const struct argp_option list[] = {
 	{"vcpus", KEY_VCPUS, "N", 0, "vCPUs, up to 4096 (as many as there are CPUs)", 0},
 	{"seconds", 's', "S", 0, "simulated time (10)", 0},
 	{"seed", KEY_SEED, "S", 0, "of the random numbers (1)", 0},
+	{"runs", KEY_RUNS, "N", 0, "add up N runs, with this seed, the next one and so on (1)", 0},
 	{"hysteresis", 'y', "LIST", 0,
 	 "milliseconds, with commas between; 0 is the engine's default (0.1 to 1000)", 0},
 	{"recording", KEY_RECORDING, "FILE", 0,
@@ -113,6 +115,9 @@ static error_t key(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SEED:
 		o->seed = number(state, "--seed", arg, MOST_SEED);
+		return 0;
+	case KEY_RUNS:
+		o->runs = number(state, "--runs", arg, MOST_RUNS);
 		return 0;
 	case 'y':
 		hysteresis(state, arg);
@@ -159,6 +164,7 @@ int sim_parse(int argc, char **argv, struct sim_options *ret)
 	hysteresis_parse(DEFAULT_LIST, ret);
 	ret->seconds = DEFAULT_SECONDS;
 	ret->seed = DEFAULT_SEED;
+	ret->runs = 1;
 	argp_parse(&argp, argc, argv, 0, NULL, ret);
 	return -1;
 }

@@ -30,7 +30,7 @@ static void data(FILE *script, const struct sim_result *r, uint32_t number)
 			continue; /* the default has no place on the axis */
 		fprintf(script, "%g %g %g %d\n", x,
 			100.0 * (double)row->hits / (double)(row->events ? row->events : 1),
-			(double)row->rehints / (double)r->host.seconds / (double)r->types,
+			(double)row->rehints / (double)sim_seconds(r) / (double)r->types,
 			row->kind == LANE_ENGINE);
 	}
 	fprintf(script, "EOD\n");

@@ -18,13 +18,18 @@ static void ms_text(const struct sim_row *row, char text[TEXT])
 	uint64_t us = row->hysteresis_ns / 1000;
 
 	if (row->kind != LANE_ENGINE)
-		strcpy(text, "-");
+		snprintf(text, TEXT, "-");
 	else if (!us)
-		strcpy(text, "default");
+		snprintf(text, TEXT, "default");
 	else if (us % 1000)
 		snprintf(text, TEXT, "%" PRIu64 ".%03" PRIu64, us / 1000, us % 1000);
 	else
 		snprintf(text, TEXT, "%" PRIu64, us / 1000);
+}
+
+uint64_t sim_seconds(const struct sim_result *r)
+{
+	return (uint64_t)r->host.seconds * r->runs;
 }
 
 /* a / b with `digits` decimals, rounded down. */
@@ -42,10 +47,10 @@ static int json_row(const struct sim_result *r, const struct sim_row *row)
 		const char *name;
 		uint64_t n;
 	} numbers[] = {
-		{"cpus", r->host.cpus},    {"vcpus", r->host.vcpus},     {"types", r->types},
-		{"seed", r->host.seed},    {"seconds", r->host.seconds}, {"events", row->events},
-		{"hits", row->hits},       {"near", row->near},          {"hints", row->hints},
-		{"rehints", row->rehints},
+		{"cpus", r->host.cpus},  {"vcpus", r->host.vcpus},  {"types", r->types},
+		{"seed", r->host.seed},  {"runs", r->runs},         {"seconds", r->host.seconds},
+		{"events", row->events}, {"hits", row->hits},       {"near", row->near},
+		{"hints", row->hints},   {"rehints", row->rehints},
 	};
 
 	json_object_object_add(o, "host",
@@ -70,11 +75,11 @@ static int table_row(struct libscols_table *tb, const struct sim_result *r,
 	snprintf(text[0], TEXT, "%u", r->host.cpus);
 	snprintf(text[1], TEXT, "%u", r->host.vcpus);
 	ms_text(row, text[2]);
-	strcpy(text[3], kinds[row->kind]);
+	snprintf(text[3], TEXT, "%s", kinds[row->kind]);
 	ratio_text(row->hits, row->events, text[4]);
 	ratio_text(row->near, row->events, text[5]);
-	ratio_text(row->hints, r->host.seconds, text[6]);
-	ratio_text(row->rehints, r->host.seconds, text[7]);
+	ratio_text(row->hints, sim_seconds(r), text[6]);
+	ratio_text(row->rehints, sim_seconds(r), text[7]);
 	for (size_t i = 0; i < 8 && !err; i++)
 		err = scols_line_set_data(line, i, text[i]);
 	return err;
@@ -112,14 +117,14 @@ static void csv_row(FILE *file, const struct sim_result *r, const struct sim_row
 
 	ms_text(row, ms);
 	ratio_text(row->hits, row->events, hits);
-	ratio_text(row->hints, r->host.seconds, hints);
-	ratio_text(row->rehints, r->host.seconds, rehints);
+	ratio_text(row->hints, sim_seconds(r), hints);
+	ratio_text(row->rehints, sim_seconds(r), rehints);
 	fprintf(file,
-		"%s,%u,%u,%u,%u,%u,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-		",%s,%s,%s\n",
+		"%s,%u,%u,%u,%u,%u,%u,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
+		",%" PRIu64 ",%s,%s,%s\n",
 		r->host.recording ? "recording" : "model", r->host.cpus, r->host.vcpus, r->types,
-		r->host.seed, r->host.seconds, kinds[row->kind], ms, row->events, row->hits,
-		row->near, row->hints, row->rehints, hits, hints, rehints);
+		r->host.seed, r->runs, r->host.seconds, kinds[row->kind], ms, row->events,
+		row->hits, row->near, row->hints, row->rehints, hits, hints, rehints);
 }
 
 int sim_csv(const struct sim_result *results, uint32_t count, const char *path)
@@ -129,9 +134,9 @@ int sim_csv(const struct sim_result *results, uint32_t count, const char *path)
 
 	if (!file)
 		return -errno;
-	fprintf(file,
-		"host,cpus,vcpus,types,seed,seconds,routing,hysteresis_ms,events,hits,near,hints,"
-		"rehints,hit_rate,hints_per_s,rehints_per_s\n");
+	fprintf(file, "host,cpus,vcpus,types,seed,runs,seconds,routing,hysteresis_ms,events,hits,"
+		      "near,hints,"
+		      "rehints,hit_rate,hints_per_s,rehints_per_s\n");
 	for (uint32_t i = 0; i < count; i++)
 		for (uint32_t k = 0; k < results[i].rows; k++)
 			csv_row(file, &results[i], &results[i].row[k]);

@@ -23,7 +23,7 @@ _vdevctl() {
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
     ;;
-  -i | --interval | -n | --count | --cpus | --vcpus | -s | --seconds | --seed | -y | --hysteresis) return ;;
+  -i | --interval | -n | --count | --cpus | --vcpus | -s | --seconds | --seed | --runs | -y | --hysteresis) return ;;
   esac
   case ${COMP_WORDS[1]} in
   cpumap)
@@ -32,7 +32,7 @@ _vdevctl() {
     ;;
   sim)
     mapfile -t COMPREPLY < <(compgen -W \
-      'irqhint --cpus --vcpus --seconds --seed --hysteresis --recording --csv --plot --json --help' -- "$current")
+      'irqhint --cpus --vcpus --seconds --seed --runs --hysteresis --recording --csv --plot --json --help' -- "$current")
     ;;
   topology) mapfile -t COMPREPLY < <(compgen -W '--json --sysfs --help' -- "$current") ;;
   esac
