@@ -88,13 +88,15 @@ const uint32_t *sim_model_places(const struct sim_model *m);
 /* The topology of a modelled host: two threads a core, 16 CPUs a cache, 64 a node. */
 struct vdev_irqhint_cpu sim_topology(uint32_t cpu);
 
-/* What happens next; at the same time the lower number first. */
+/* What happens next; at the same time the lower number first. Both are in one word, which compares fast. */
+#define SIM_WHO_BITS 20u
 struct sim_heap {
-	struct sim_due {
-		uint64_t at_ns;
-		uint32_t who;
-	} * due;
+	uint64_t *due; /* time << SIM_WHO_BITS | who */
 	uint32_t count;
+};
+struct sim_due {
+	uint64_t at_ns;
+	uint32_t who;
 };
 void sim_heap_put(struct sim_heap *h, uint64_t at_ns, uint32_t who);
 struct sim_due sim_heap_take(struct sim_heap *h);

@@ -23,34 +23,29 @@ uint64_t sim_octaves(uint64_t *state, uint64_t least, uint32_t octaves)
 	return base + sim_random(state) % base;
 }
 
-static bool before(const struct sim_due *a, const struct sim_due *b)
-{
-	return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->who < b->who);
-}
-
 void sim_heap_put(struct sim_heap *h, uint64_t at_ns, uint32_t who)
 {
-	struct sim_due d = {.at_ns = at_ns, .who = who};
+	uint64_t word = at_ns << SIM_WHO_BITS | who;
 	uint32_t i = h->count++;
 
-	for (; i && before(&d, &h->due[(i - 1) / 2]); i = (i - 1) / 2)
+	for (; i && word < h->due[(i - 1) / 2]; i = (i - 1) / 2)
 		h->due[i] = h->due[(i - 1) / 2];
-	h->due[i] = d;
+	h->due[i] = word;
 }
 
 struct sim_due sim_heap_take(struct sim_heap *h)
 {
-	struct sim_due first = h->due[0], last = h->due[--h->count];
+	uint64_t first = h->due[0], last = h->due[--h->count];
 	uint32_t i = 0;
 
 	for (uint32_t child = 1; child < h->count; child = 2 * i + 1) {
-		if (child + 1 < h->count && before(&h->due[child + 1], &h->due[child]))
-			child++;
-		if (!before(&h->due[child], &last))
+		child += child + 1 < h->count && h->due[child + 1] < h->due[child];
+		if (h->due[child] >= last)
 			break;
 		h->due[i] = h->due[child];
 		i = child;
 	}
 	h->due[i] = last;
-	return first;
+	return (struct sim_due){.at_ns = first >> SIM_WHO_BITS,
+				.who = (uint32_t)(first & ((1u << SIM_WHO_BITS) - 1))};
 }

@@ -20,7 +20,7 @@
 #define GAP 250 * US, 4 /* .. 4 ms between two events of a type */
 
 enum actor { VCPU_STATE, VCPU_MOVE, DEVICE_MOVE, TYPE_EVENT, RECORDED };
-#define WHO(actor, index) ((uint32_t)(actor) << 24 | (index))
+#define WHO(actor, index) ((uint32_t)(actor) << 16 | (index))
 
 struct mover {
 	uint32_t cpu, home;
@@ -199,12 +199,12 @@ bool sim_model_next(struct sim_model *m, struct sim_event *ret_event)
 {
 	for (;;) {
 		struct sim_due d = sim_heap_take(&m->heap);
-		uint32_t index = d.who & 0xffffffu;
+		uint32_t index = d.who & 0xffffu;
 		uint64_t next = 0;
 
 		if (d.at_ns >= m->host.seconds * SIM_NS_PER_S)
 			return false;
-		switch (d.who >> 24) {
+		switch (d.who >> 16) {
 		case VCPU_STATE:
 			next = vcpu_state(m, d.at_ns, index);
 			break;
@@ -222,7 +222,7 @@ bool sim_model_next(struct sim_model *m, struct sim_event *ret_event)
 			break;
 		}
 		sim_heap_put(&m->heap, next, d.who);
-		if (d.who >> 24 == TYPE_EVENT) {
+		if (d.who >> 16 == TYPE_EVENT) {
 			ret_event->now_ns = d.at_ns;
 			ret_event->type = index;
 			ret_event->cpu = m->devices[index / SIM_TYPES_EACH].cpu;
