@@ -82,34 +82,51 @@ static void write_script(FILE *script, const struct sim_result *results, uint32_
 	fprintf(script, "unset multiplot\n");
 }
 
-/* gnuplot, which reads what is written to the file. Negative errno. */
-static int start(pid_t *ret_child, FILE **ret_script)
+/* gnuplot, which reads from `input`. Negative errno. */
+static int start(int input, pid_t *ret_child)
 {
 	char program[] = "gnuplot", *const argv[] = {program, NULL};
 	posix_spawn_file_actions_t actions;
-	int ends[2], err;
+	int err;
 
-	if (pipe2(ends, O_CLOEXEC))
-		return -errno;
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	err = posix_spawnp(ret_child, program, &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
-	close(ends[0]);
-	*ret_script = err ? NULL : fdopen(ends[1], "w");
-	if (!*ret_script)
-		close(ends[1]);
 	return -err;
+}
+
+/* 0: it has drawn; -EIO. */
+static int wait_for(pid_t child)
+{
+	int status = 0;
+
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
 }
 
 int sim_plot(const struct sim_result *results, uint32_t count, const char *path)
 {
-	FILE *script = NULL;
 	pid_t child = -1;
-	int status = 0, err;
+	FILE *script;
+	int ends[2], err;
 
-	signal(SIGPIPE, SIG_IGN); /* it may end before it has read everything */
-	err = start(&child, &script);
+	if (pipe2(ends, O_CLOEXEC)) {
+		fprintf(stderr, "vdevctl: no pipe to gnuplot: %s\n", strerror(errno));
+		return -EMFILE;
+	}
+	err = start(ends[0], &child);
+	close(ends[0]);
+	script = fdopen(ends[1], "w");
+	if (!script)
+		close(ends[1]);
+	if (script && !err) {
+		signal(SIGPIPE, SIG_IGN); /* it may end before it has read everything */
+		write_script(script, results, count, path);
+	}
+	if (script)
+		fclose(script);
 	if (err) {
 		fprintf(stderr,
 			"vdevctl: --plot needs gnuplot (Debian: gnuplot-nox), which cannot be run: "
@@ -118,14 +135,8 @@ int sim_plot(const struct sim_result *results, uint32_t count, const char *path)
 			strerror(-err));
 		return err;
 	}
-	if (script) {
-		write_script(script, results, count, path);
-		fclose(script);
-	}
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	if (script && WIFEXITED(status) && !WEXITSTATUS(status))
-		return 0;
-	fprintf(stderr, "vdevctl: gnuplot did not draw %s\n", path);
-	return -EIO;
+	err = wait_for(child);
+	if (err || !script)
+		fprintf(stderr, "vdevctl: gnuplot did not draw %s\n", path);
+	return script ? err : -ENOMEM;
 }
