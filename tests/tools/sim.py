@@ -9,11 +9,12 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True  # no __pycache__ in the source tree
-from rig import Skip, expect, run, write  # noqa: E402
+from rig import VDEVCTL, Fake, Skip, expect, run, write  # noqa: E402
 
 SOURCE = os.environ["VDEV_SOURCE"]
 CSV = os.path.join(SOURCE, "tests/sim/irqhint.csv")
@@ -138,6 +139,15 @@ def recordings():
         expect(1, *args, folder + "/none", say="No such file")
 
 
+def records():
+    with Fake("spin=CPU 0/KVM", "CPU 1/KVM") as fake, tempfile.TemporaryDirectory() as folder:
+        made = subprocess.run([os.path.join(SOURCE, "scripts/irq-recording.py"), VDEVCTL, str(fake.pid), "0.3"], text=True,
+                              check=True, stdout=subprocess.PIPE, timeout=60).stdout
+        assert "\nvcpus 2\n" in made and re.search(r"^0.000 0 \d+ R$", made, re.M), made
+        write(folder + "/r", made)
+        expect(0, *SIM, "--cpus", 8, "--seconds", 1, "--recording", folder + "/r")
+
+
 def outputs():
     small = (*SIM, "--cpus", 8, "--seconds", 1)
     done = expect_failing(*small, "--csv", "/nonexistent/x.csv")
@@ -163,4 +173,4 @@ def expect_failing(*args, **options):
 
 
 if __name__ == "__main__":
-    sys.exit(run([default_from_the_rows, same_rows, bounds, shapes, wrong_usage, recordings, outputs]))
+    sys.exit(run([default_from_the_rows, same_rows, bounds, shapes, wrong_usage, recordings, records, outputs]))
