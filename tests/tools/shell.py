@@ -23,7 +23,7 @@ def manual():
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, MANWIDTH="100"))
     text = re.sub(r".\x08", "", done.stdout)
     assert "warning" not in text, text
-    for command in ("cpumap", "topology"):
+    for command in ("cpumap", "sim", "topology"):
         for option in re.findall(r"--[a-z]+", expect(0, command, "--help").stdout):
             assert option in text or option in ("--help", "--usage", "--version"), option + " is not in the man page"
     for status in range(7):
@@ -38,15 +38,17 @@ def complete(*words):
 
 
 def completion():
-    assert complete("") == ["cpumap", "topology", "--help", "--version"]
+    assert complete("") == ["cpumap", "sim", "topology", "--help", "--version"]
     assert complete("c") == ["cpumap"]
     assert complete("cpumap", "--w") == ["--watch"]
     assert complete("cpumap", "--count", "") == []
-    for command in ("cpumap", "topology"):
+    assert complete("sim", "irq") == ["irqhint"]
+    assert complete("sim", "irqhint", "--seed", "") == []
+    for command in ("cpumap", "sim", "topology"):
         wanted = set(re.findall(r"--[a-z]+", expect(0, command, "--help").stdout)) - {"--usage", "--version"}
         offered = set(complete(command, "--"))
         # The help text of an option may name others.
-        assert offered == {o for o in wanted if o in offered} and offered >= {"--json", "--sysfs", "--help"}, offered
+        assert offered == {o for o in wanted if o in offered} and offered >= {"--json", "--help"}, offered
         assert not {o for o in wanted - offered if re.search(r"^ +(-\w, +)?%s" % o,
                                                              expect(0, command, "--help").stdout, re.M)}, wanted - offered
 

@@ -8,7 +8,7 @@
 
 #include <vdev/version.h>
 
-#include "vdevctl.h"
+#include "sim.h"
 
 static int cpumap(int argc, char **argv)
 {
@@ -26,11 +26,20 @@ static int topology(int argc, char **argv)
 	return status < 0 ? topology_run(&o) : status;
 }
 
+static int sim(int argc, char **argv)
+{
+	struct sim_options o = {0};
+	int status = sim_parse(argc, argv, &o);
+
+	return status < 0 ? sim_run(&o) : status;
+}
+
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"cpumap", cpumap},
+	{"sim", sim},
 	{"topology", topology},
 };
 
@@ -49,12 +58,13 @@ static error_t key(int key, char *arg, struct argp_state *state)
 			if (strcmp(arg, commands[i].name) == 0)
 				c->command = &commands[i];
 		if (!c->command)
-			argp_error(state, "\"%s\" is no command, expected cpumap or topology", arg);
+			argp_error(state, "\"%s\" is no command, expected cpumap, sim or topology",
+				   arg);
 		c->first = state->next - 1;
 		state->next = state->argc; /* the rest is its own */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "a command is missing, expected cpumap or topology");
+		argp_error(state, "a command is missing, expected cpumap, sim or topology");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -69,6 +79,7 @@ int main(int argc, char **argv)
 		.doc = "Shows what a VMM on this machine does, from outside."
 		       "\vCommands:\n"
 		       "  cpumap     on which CPU and NUMA node each vCPU of a VMM is\n"
+		       "  sim        how the engines behave on hosts of many sizes\n"
 		       "  topology   cores, caches and NUMA nodes of this machine\n\n"
 		       "vdevctl COMMAND --help tells of its options.",
 	};

@@ -45,8 +45,7 @@ static struct json_object *number_or_null(uint32_t n)
 	return n == NO_NUMBER ? NULL : json_object_new_int64(n);
 }
 
-/* Ends the object. */
-static int print_json(struct json_object *o)
+int print_json(struct json_object *o)
 {
 	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
 	int err = text ? 0 : -ENOMEM;
@@ -86,8 +85,7 @@ static int json_sight(const struct sight *s, const struct vdev_host *host)
 	return print_json(o);
 }
 
-/* Columns: names in capitals; a leading '-' aligns to the right. NULL. */
-static struct libscols_table *table_new(const char *const *columns)
+struct libscols_table *table_new(const char *const *columns)
 {
 	struct libscols_table *tb = scols_new_table();
 
@@ -119,7 +117,7 @@ static int cell_number(struct libscols_line *line, size_t column, uint32_t n)
 	return cell_text(line, column, text);
 }
 
-static int table_print(struct libscols_table *tb, int err)
+int table_print(struct libscols_table *tb, int err)
 {
 	if (!err)
 		err = scols_print_table(tb);

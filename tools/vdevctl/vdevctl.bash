@@ -5,7 +5,7 @@ _vdevctl() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'cpumap topology --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'cpumap sim topology --help --version' -- "$current")
     return
   fi
   case $previous in
@@ -19,12 +19,20 @@ _vdevctl() {
     mapfile -t COMPREPLY < <(compgen -d -- "$current")
     return
     ;;
-  -i | --interval | -n | --count) return ;;
+  --recording | --csv | --plot)
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    return
+    ;;
+  -i | --interval | -n | --count | --cpus | --vcpus | -s | --seconds | --seed | --runs | -y | --hysteresis) return ;;
   esac
   case ${COMP_WORDS[1]} in
   cpumap)
     mapfile -t COMPREPLY < <(compgen -W \
       '--pid --watch --interval --count --json --debugfs --proc --sysfs --help' -- "$current")
+    ;;
+  sim)
+    mapfile -t COMPREPLY < <(compgen -W \
+      'irqhint --cpus --vcpus --seconds --seed --runs --hysteresis --recording --csv --plot --json --help' -- "$current")
     ;;
   topology) mapfile -t COMPREPLY < <(compgen -W '--json --sysfs --help' -- "$current") ;;
   esac

@@ -108,6 +108,14 @@ const char *state_name(char letter);
 /* 0, or -ENOMEM, -EIO. */
 int show_sight(const struct sight *s, const struct vdev_host *host, bool json);
 int show_topology(const struct vdev_host *host, bool json);
+/* Ends the object, which is printed on a line. 0 or negative errno. */
+struct json_object;
+int print_json(struct json_object *o);
+/* Columns: names in capitals; a leading '-' aligns to the right. NULL. */
+struct libscols_table;
+struct libscols_table *table_new(const char *const *columns);
+/* Prints it, if there was no error so far, and ends it. 0 or negative errno. */
+int table_print(struct libscols_table *tb, int err);
 /* All has been written? */
 int show_end(void);
 
