@@ -22,7 +22,7 @@ dir=build-abi
 CC=gcc build $dir -Dtests=false -Dexamples=false -Ddocs=disabled -Dbuildtype=debugoptimized || exit 1
 
 mkdir -p tests/abi/baseline
-for name in vdevmgmt vdevmgmt-linux vdevmgmt-host; do
+for name in vdevmgmt vdevmgmt-linux vdevmgmt-host vdevmgmt-bpf; do
   library=$(find $dir/lib -name "lib$name.so.*.*.*" ! -name '*.symbols' -type f | head -n 1)
   tests/abi/dump.sh "$library" include "tests/abi/baseline/$name.abi" || exit 1
 done

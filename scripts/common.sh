@@ -88,7 +88,7 @@ sanitizer() {
   asan-clang | msan) CC=clang ;;&
   asan-*) options+=(-Db_sanitize=address,undefined) ;;
   tsan) options+=(-Db_sanitize=thread -Dc_args=-Wno-tsan) ;; # gcc 12 warns of each fence
-  msan) options+=(-Db_sanitize=memory -Dexamples=false -Dhost=disabled -Dtools=disabled) ;;
+  msan) options+=(-Db_sanitize=memory -Dexamples=false -Dhost=disabled -Dbpf=disabled -Dtools=disabled) ;;
   valgrind)
     wrapper="valgrind -q --error-exitcode=99 --leak-check=full --track-origins=yes \
 --suppressions=$root/tests/valgrind.supp"

@@ -19,11 +19,12 @@ ninja-build|build|cmd:ninja|build system
 pkg-config|build|cmd:pkg-config|finds libraries; the install suite tests our own .pc files
 libjson-c-dev|build|pc:json-c|report of the mini-VMM, JSON of vdevctl
 libnuma-dev|build|pc:numa|libvdevmgmt-host: distances of NUMA nodes
+libbpf-dev|build|pc:libbpf|libvdevmgmt-bpf: loads its program (which clang compiles)
 libsmartcols-dev|build|pc:smartcols|tables of vdevctl
 python3|build|cmd:python3|meson, and reports of demo and tests
 g++|test|cmd:g++|public headers as C++11
 libcmocka-dev|test|pc:cmocka|unit tests
-clang|test|cmd:clang|public headers under a second compiler
+clang|test|cmd:clang|public headers under a second compiler; the program of libvdevmgmt-bpf
 clang-format|test|cmd:clang-format|format check
 abigail-tools|test|cmd:abidiff|ABI comparison with the committed baseline
 cmake|test|cmd:cmake|install suite: a consumer that uses CMake

@@ -4,7 +4,7 @@
 #   scripts/test.sh                 what a change needs before it is sent: under 10 minutes
 #   scripts/test.sh all             what CI runs: under 30 minutes
 #   scripts/test.sh NAME...         some of:
-#     suites      unit prop oom traces kvm tools abi install model bench docs examples
+#     suites      unit prop oom traces kvm bpf tools abi install model bench docs examples
 #     gates       format static fuzz coverage mcdc planted
 #     sanitizers  asan-gcc asan-clang tsan msan valgrind
 # The last line is `N passed, N failed, N skipped`; skips are listed with their reasons.
@@ -12,9 +12,9 @@
 . "$(dirname "$0")/common.sh"
 cd "$root" || exit 1
 
-meson_suites="unit prop oom traces examples tools abi install docs model kvm bench"
+meson_suites="unit prop oom traces examples tools abi install docs model kvm bpf bench"
 gates="format static fuzz coverage mcdc planted"
-by_default="format unit prop oom traces examples tools abi install docs model kvm fuzz asan-gcc"
+by_default="format unit prop oom traces examples tools abi install docs model kvm bpf fuzz asan-gcc"
 everything="format $meson_suites fuzz static $sanitizers coverage mcdc planted"
 
 usage() { sed -n '3,11s/^# \{0,1\}//p' "$0"; }
@@ -65,7 +65,7 @@ run_suites() {
   for suite in "$@"; do
     if [ "$(suite_size build "$suite")" = 0 ]; then
       case_fail "$suite" "the build has no test of this suite"
-    elif [ "$suite" != kvm ] && [ "$suite" != bench ]; then
+    elif ! is_in "$suite" "kvm bpf bench"; then
       together+=("$suite")
     fi
   done
@@ -80,7 +80,7 @@ run_suites() {
     say "${together[*]}"
     timed "${together[*]}" run_meson build '' "$jobs" '' "${together[@]}"
   fi
-  for suite in kvm bench; do
+  for suite in kvm bpf bench; do
     if is_in "$suite" "$*" && [ "$(suite_size build "$suite")" != 0 ]; then
       say "$suite"
       timed "$suite" run_meson build '' 1 '' "$suite"
@@ -96,10 +96,10 @@ run_sanitizer() {
   why=$(sanitizer "$name") || { case_skip "$name" "$why"; return; }
   sanitizer "$name"
   case $name in
-  asan-* | tsan) candidates="$candidates kvm" ;;
+  asan-* | tsan) candidates="$candidates kvm bpf" ;;
   msan)
     case_skip "msan: mini-VMM" "json-c is not instrumented: what it writes would count as uninitialised"
-    case_skip "msan: host, tools" "libnuma, json-c and libsmartcols are not instrumented"
+    case_skip "msan: host, bpf, tools" "libnuma, libbpf, json-c and libsmartcols are not instrumented"
     ;;
   valgrind) candidates='unit oom' ;;
   esac

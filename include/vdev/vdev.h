@@ -2,7 +2,7 @@
 /**
  * @file vdev.h
  * Umbrella: everything that libvdevmgmt itself has. kvm.h, pages.h and runtime.h belong to libvdevmgmt-linux,
- * host.h to libvdevmgmt-host; they are included apart.
+ * host.h to libvdevmgmt-host, bpfsource.h to libvdevmgmt-bpf; they are included apart.
  */
 #ifndef VDEV_VDEV_H
 #define VDEV_VDEV_H

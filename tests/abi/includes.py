@@ -51,7 +51,7 @@ def pure_fault(path, angled, name, found):
     if angled and not name.startswith("vdev/"):
         return None if name in LIBC else "a pure part must not need <%s>" % name
     target = found or name
-    if target.startswith(("lib/linux/", "lib/host/")) or name in SYSTEM:
+    if target.startswith(("lib/linux/", "lib/host/", "lib/bpf/")) or name in SYSTEM:
         return "a pure part must not know the parts that make system calls"
     if path.startswith("lib/core/") and re.match(r"lib/(engines|pvdev|mock)/", target):
         return "core must not know what is built on it"
