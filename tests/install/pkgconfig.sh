@@ -45,7 +45,8 @@ readelf -d "$libdir/libvdevmgmt.so.$version" | grep 'SONAME.*libvdevmgmt\.so\.[0
 (cd "$source/include/vdev" && ls -- *.h && echo version.h) | sort >"$stage/wanted"
 (cd "$stage$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=includedir vdevmgmt)/vdev" && ls) |
   sort >"$stage/got"
-if [ -f "$libdir/pkgconfig/vdevmgmt-linux.pc" ] && [ -f "$libdir/pkgconfig/vdevmgmt-host.pc" ]; then
+if [ -f "$libdir/pkgconfig/vdevmgmt-linux.pc" ] && [ -f "$libdir/pkgconfig/vdevmgmt-host.pc" ] &&
+  [ -f "$libdir/pkgconfig/vdevmgmt-bpf.pc" ]; then
   diff "$stage/wanted" "$stage/got"
 fi
 echo "version $version, $(wc -l <"$stage/got") headers"
