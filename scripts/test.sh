@@ -98,8 +98,7 @@ run_sanitizer() {
   case $name in
   asan-*) candidates="$candidates kvm bpf" ;;
   # Not bpf, whose writer is the kernel and whose tests fork with threads.
-  # Nor tools, which have one thread and are timed.
-  tsan) candidates="${candidates/ tools/} kvm" ;;
+  tsan) candidates="$candidates kvm" ;;
   msan)
     case_skip "msan: mini-VMM" "json-c is not instrumented: what it writes would count as uninitialised"
     case_skip "msan: host, bpf, tools" "libnuma, libbpf, json-c and libsmartcols are not instrumented"

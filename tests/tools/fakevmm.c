@@ -35,14 +35,16 @@ static int begin(char *arg)
 
 	if (strncmp(arg, "main=", 5) == 0)
 		return prctl(PR_SET_NAME, arg + 5);
-	if (pthread_barrier_init(&named, NULL, 2) || pthread_create(&t, NULL, thread, arg))
+	if (pthread_create(&t, NULL, thread, arg))
 		return 1;
 	pthread_barrier_wait(&named); /* in turn, so that lines are in the order of the arguments */
-	return pthread_barrier_destroy(&named);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
+	if (pthread_barrier_init(&named, NULL, 2)) /* one for all, in turn */
+		return EXIT_FAILURE;
 	for (int i = 1; i < argc; i++)
 		if (begin(argv[i]))
 			return EXIT_FAILURE;
