@@ -219,7 +219,7 @@ void vdev__zerocopy_scan(struct vdev_zerocopy *z, uint32_t index)
 		return;
 	}
 	/* Whether what was received is void is known when the whole VM's memory is or is not replaced. */
-	if (!(z->whole != NOBODY && vdev__zerocopy_receives(z, op)) && finished(z, index))
+	if ((z->whole == NOBODY || !vdev__zerocopy_receives(z, op)) && finished(z, index))
 		return;
 	if (z->whole != NOBODY) {
 		wait_for(z, index);
