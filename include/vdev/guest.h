@@ -74,6 +74,7 @@
 #define VDEV_GUEST_F_REMOVAL 0x1 /**< DECLARE, EJECT events, ACK, REFUSE, EJECTED */
 #define VDEV_GUEST_F_PROGRESS 0x2 /**< PROGRESS is understood */
 #define VDEV_GUEST_F_MESSAGES 0x4 /**< queues: messages that are sent without copying */
+#define VDEV_GUEST_F_HINTS 0x8 /**< event rings may hold interrupt hints; needs F_MESSAGES */
 /** @} */
 
 /** STATUS: set in this order; a bit that the device refuses stays clear. @{ */
@@ -190,6 +191,17 @@
 #define VDEV_GUEST_TOLD_ANSWER 2
 /** From here on: events that no descriptor asked for, of other parts of the function. */
 #define VDEV_GUEST_TOLD_UNASKED 16
+/** With F_HINTS: CPUs near the event of a device that is being signalled; see VDEV_GUEST_HINT_... */
+#define VDEV_GUEST_TOLD_HINT 16
+/** @} */
+
+/** Entry of a TOLD_HINT. COOKIE: device's address in bits 31:0, first CPU of ARG, a multiple of 64, in bits 63:32.
+ * ARG: bit n is CPU first + n, not 0. RESULT: @{ */
+#define VDEV_GUEST_HINT_TYPE 0xffff /**< mask: event type, the number of its MSI-X vector */
+#define VDEV_GUEST_HINT_DISTANCE_SHIFT 16
+#define VDEV_GUEST_HINT_DISTANCE \
+	0xff /**< mask after the shift: 0 same CPU, 1 core, 2 cache, 3 node, 4 any */
+#define VDEV_GUEST_HINT_MORE 0x1000000 /**< the next entry has more CPUs of the same hint */
 /** @} */
 
 /** How a descriptor ended. @{ */

@@ -34,7 +34,7 @@ struct vdev_pvdev;
 struct vdev_pvdev_config {
 	uint32_t struct_size;
 	uint32_t
-		features; /**< VDEV_GUEST_F_... to offer; 0: all, MESSAGES only if there are queues */
+		features; /**< VDEV_GUEST_F_... to offer; 0: all, MESSAGES and HINTS only if there are queues */
 	struct vdev_removal *removal; /**< engine that the events go to */
 	uint32_t max_events; /**< 1..65536 waiting at one time; default 256 */
 	uint32_t command_quota; /**< commands in one period; default 4096 */
@@ -151,6 +151,13 @@ VDEV_API int vdev_pvdev_queue_set(struct vdev_pvdev *pvdev, uint32_t index, uint
  * @return the bits; 0: none, or pvdev is NULL
  */
 VDEV_API uint64_t vdev_pvdev_doorbells(struct vdev_pvdev *pvdev);
+/**
+ * What the driver and the device agreed upon. A VMM gives no hints (vdev_pvqueue_hint()) without VDEV_GUEST_F_HINTS.
+ * @param pvdev the object
+ * @return VDEV_GUEST_F_...; 0: the handshake is not complete; -EINVAL
+ */
+VDEV_API int vdev_pvdev_features(const struct vdev_pvdev *pvdev);
+
 /**
  * Sets VDEV_GUEST_IRQ_QUEUES in IRQ_STATUS, and with it the line, until the guest clears it: for embedders
  * without MSI, after VDEV_PVQUEUE_RAISE. With MSI the message alone is enough.

@@ -107,8 +107,8 @@ struct vdev_pvqueue_stats {
 	uint64_t taken; /**< descriptors that became messages */
 	uint64_t refused[16]; /**< by VDEV_GUEST_WHY_...; [0]: all of them */
 	uint64_t answers; /**< events written for descriptors */
-	uint64_t unasked; /**< events written by tell() */
-	uint64_t lost; /**< events of tell() that found no room */
+	uint64_t unasked; /**< events written by tell() and hint() */
+	uint64_t lost; /**< calls of tell() and hint() that found no room */
 	uint64_t raised; /**< interrupts asked for */
 	uint64_t held; /**< times that a descriptor had to wait because the guest took no events */
 	uint64_t idle; /**< times that the guest was looked at for nothing */
@@ -186,6 +186,24 @@ VDEV_API int vdev_pvqueue_answer(struct vdev_pvqueue *queue, uint64_t handle, ui
  */
 VDEV_API int vdev_pvqueue_tell(struct vdev_pvqueue *queue, uint32_t kind, uint32_t result,
 			       uint64_t cookie, uint64_t arg);
+
+/** Most words of a set in vdev_pvqueue_hint(): 4096 vCPUs. */
+#define VDEV_PVQUEUE_HINT_WORDS 64u
+/**
+ * Tells the guest which vCPUs should take a device's interrupt (rule H3 of docs/engines/irqhint.md): what
+ * vdev_irqhint_event() answered. Call it before the event itself is signalled, and only when the guest negotiated
+ * VDEV_GUEST_F_HINTS (vdev_pvdev_features()). One entry for each 64 vCPUs that has some of the set; all of them or none.
+ * @param queue the queue
+ * @param address of the device, as in VDEV_GUEST_EVENT_ADDRESS
+ * @param type of the event, usually the number of its MSI-X vector: 0..65535
+ * @param distance VDEV_IRQHINT_SAME_CPU .. ANY, at most 255
+ * @param set vCPUs: vCPU n is bit n % 64 of word n / 64
+ * @param words of set, 1..VDEV_PVQUEUE_HINT_WORDS
+ * @return a mask of VDEV_PVQUEUE_RAISE, BROKEN; -EAGAIN: no room, or not ON: counted, in the ring too; the event is
+ * signalled all the same (H8); -EINVAL: NULL, out of range, or an empty set; -EBUSY: called from a hook
+ */
+VDEV_API int vdev_pvqueue_hint(struct vdev_pvqueue *queue, uint32_t address, uint32_t type,
+			       uint32_t distance, const uint64_t *set, uint32_t words);
 
 /**
  * Remembers the caller's own name of a message, e.g. its id in the zero-copy engine. It is part of

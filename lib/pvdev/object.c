@@ -17,8 +17,8 @@ static int check(struct vdev_pvdev_config *c)
 	if (!c->removal || c->reserved || c->max_events > PVDEV_MAX_EVENTS)
 		return -EINVAL;
 	if (!c->features)
-		c->features = PVDEV_FEATURES | (c->queues ? PVDEV_MESSAGES : 0);
-	if (!vdev__pvdev_features_ok(c->features, PVDEV_FEATURES | PVDEV_MESSAGES))
+		c->features = PVDEV_FEATURES | (c->queues ? PVDEV_MESSAGES | PVDEV_HINTS : 0);
+	if (!vdev__pvdev_features_ok(c->features, PVDEV_FEATURES | PVDEV_MESSAGES | PVDEV_HINTS))
 		return -EINVAL;
 	if (!queues_ok(c))
 		return -EINVAL;

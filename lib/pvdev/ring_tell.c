@@ -146,21 +146,80 @@ static int lose(struct vdev_pvqueue *q)
 	return -EAGAIN;
 }
 
+/* A whole ring's worth of descriptors keeps its places: those in flight and those to come. 0: `count` entries fit. */
+static int ask_room(struct vdev_pvqueue *q, uint32_t count)
+{
+	if (q->state != VDEV_PVQUEUE_ON)
+		return lose(q);
+	if (vdev__ring_room(q, q->rings.size + count))
+		return 0;
+	return q->state == VDEV_PVQUEUE_ON ? lose(q) : VDEV_PVQUEUE_BROKEN;
+}
+
+static int tell(struct vdev_pvqueue *q, uint32_t kind, uint32_t result, uint64_t cookie,
+		uint64_t arg)
+{
+	int mask = vdev__ring_tell(q, kind, result, cookie, arg);
+
+	q->stats.unasked += !(mask & VDEV_PVQUEUE_BROKEN);
+	return mask;
+}
+
 int vdev_pvqueue_tell(struct vdev_pvqueue *queue, uint32_t kind, uint32_t result, uint64_t cookie,
 		      uint64_t arg)
 {
-	int mask;
+	int r;
 
 	if (!queue || kind < VDEV_GUEST_TOLD_UNASKED)
 		return -EINVAL;
 	if (queue->inside)
 		return -EBUSY;
-	if (queue->state != VDEV_PVQUEUE_ON)
-		return lose(queue);
-	/* A whole ring's worth of descriptors keeps its places: those in flight and those to come. */
-	if (!vdev__ring_room(queue, queue->rings.size + 1u))
-		return queue->state == VDEV_PVQUEUE_ON ? lose(queue) : VDEV_PVQUEUE_BROKEN;
-	mask = vdev__ring_tell(queue, kind, result, cookie, arg);
-	queue->stats.unasked += !(mask & VDEV_PVQUEUE_BROKEN);
+	r = ask_room(queue, 1);
+	return r ? r : tell(queue, kind, result, cookie, arg);
+}
+
+static uint32_t words_in(const uint64_t *set, uint32_t words)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < words; i++)
+		n += set[i] != 0;
+	return n;
+}
+
+/* One entry for each 64 vCPUs; a guest that takes them one by one finds a hint in each. */
+static int tell_set(struct vdev_pvqueue *q, uint32_t result, uint64_t address, const uint64_t *set,
+		    uint32_t left)
+{
+	int mask = 0;
+
+	for (uint32_t i = 0; left && !(mask & VDEV_PVQUEUE_BROKEN); i++) {
+		if (!set[i])
+			continue;
+		left--;
+		mask |= tell(q, VDEV_GUEST_TOLD_HINT,
+			     result | (left ? (uint32_t)VDEV_GUEST_HINT_MORE : 0),
+			     address | (uint64_t)(i * 64) << 32, set[i]);
+	}
 	return mask;
+}
+
+int vdev_pvqueue_hint(struct vdev_pvqueue *queue, uint32_t address, uint32_t type,
+		      uint32_t distance, const uint64_t *set, uint32_t words)
+{
+	uint32_t entries;
+	int r;
+
+	if (!queue || !set || words > VDEV_PVQUEUE_HINT_WORDS || type > VDEV_GUEST_HINT_TYPE ||
+	    distance > VDEV_GUEST_HINT_DISTANCE)
+		return -EINVAL;
+	if (queue->inside)
+		return -EBUSY;
+	entries = words_in(set, words);
+	if (!entries)
+		return -EINVAL;
+	r = ask_room(queue, entries);
+	return r ? r
+		 : tell_set(queue, type | distance << VDEV_GUEST_HINT_DISTANCE_SHIFT, address, set,
+			    entries);
 }

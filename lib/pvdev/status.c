@@ -13,7 +13,9 @@
 
 bool vdev__pvdev_features_ok(uint32_t wanted, uint32_t offered)
 {
-	/* PROGRESS says something about requests, which come with REMOVAL only. */
+	/* PROGRESS says something about requests, which come with REMOVAL only; hints lie in rings of MESSAGES. */
+	if ((wanted & PVDEV_HINTS) && !(wanted & PVDEV_MESSAGES))
+		return false;
 	return !(wanted & ~offered) && (wanted & (uint32_t)VDEV_GUEST_F_REMOVAL);
 }
 
@@ -110,4 +112,11 @@ int vdev__pvdev_status(struct vdev_pvdev *p, uint32_t value, bool *bad)
 	if (p->status != before)
 		vdev__pvdev_trace(p, VDEV_PVDEV_EV_STATUS, 0, 0, p->status);
 	return mask;
+}
+
+int vdev_pvdev_features(const struct vdev_pvdev *pvdev)
+{
+	if (!pvdev)
+		return -EINVAL;
+	return vdev__pvdev_ready(pvdev) ? (int)pvdev->driver_features : 0;
 }

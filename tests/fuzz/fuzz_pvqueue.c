@@ -276,6 +276,13 @@ static void load(struct fuzz *f)
 	relive(f);
 }
 
+static int hint(struct fuzz *f)
+{
+	const uint64_t set[4] = {byte(f), byte(f), 0, byte(f)};
+
+	return vdev_pvqueue_hint(f->q, byte(f), byte(f), byte(f), set, byte(f) % 5u);
+}
+
 static void host(struct fuzz *f, unsigned int op)
 {
 	int r;
@@ -289,8 +296,8 @@ static void host(struct fuzz *f, unsigned int op)
 		require(r == 0 || r == -EBUSY || r == VDEV_PVQUEUE_IDLE);
 		break;
 	case 2:
-		r = vdev_pvqueue_tell(f->q, 16u + byte(f), 1, 2, 3);
-		require(r >= 0 || r == -EAGAIN);
+		r = byte(f) & 1 ? hint(f) : vdev_pvqueue_tell(f->q, 16u + byte(f), 1, 2, 3);
+		require(r >= 0 || r == -EAGAIN || r == -EINVAL);
 		break;
 	case 3:
 		move(f);

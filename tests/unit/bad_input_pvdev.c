@@ -147,6 +147,12 @@ static void queue_irq(struct bad *b)
 	assert_int_equal(vdev_pvdev_line(b->p), 0);
 }
 
+static void features(struct bad *b)
+{
+	EINVAL_OF(vdev_pvdev_features(NULL));
+	assert_true(vdev_pvdev_features(b->p) >= 0);
+}
+
 static void line(struct bad *b)
 {
 	EINVAL_OF(vdev_pvdev_line(NULL));
@@ -219,6 +225,7 @@ static const struct bad_row rows[] = {
 	{"vdev_pvdev_queue", queue, NULL, 0},
 	{"vdev_pvdev_queue_set", queue_set, NULL, 0},
 	{"vdev_pvdev_doorbells", doorbells, NULL, 0},
+	{"vdev_pvdev_features", features, NULL, 0},
 	{"vdev_pvdev_queue_irq", queue_irq, NULL, 0},
 	{"vdev_pvdev_line", line, NULL, 0},
 	{"vdev_pvdev_reset", reset, NULL, 0},

@@ -166,6 +166,19 @@ static void answer_twice(struct bad *b)
 	assert_int_equal(vdev_pvqueue_answer(b->pvq, b->message, VDEV_GUEST_DONE_SENT, 0), -ENOENT);
 }
 
+static void hint(struct bad *b)
+{
+	const uint64_t set[1] = {1}, none[1] = {0};
+
+	EINVAL_OF(vdev_pvqueue_hint(NULL, 0, 0, 0, set, 1));
+	EINVAL_OF(vdev_pvqueue_hint(b->pvq, 0, 0, 0, NULL, 1));
+	EINVAL_OF(vdev_pvqueue_hint(b->pvq, 0, 0, 0, set, 0));
+	EINVAL_OF(vdev_pvqueue_hint(b->pvq, 0, 0, 0, none, 1));
+	EINVAL_OF(vdev_pvqueue_hint(b->pvq, 0, 0, 0, set, VDEV_PVQUEUE_HINT_WORDS + 1));
+	EINVAL_OF(vdev_pvqueue_hint(b->pvq, 0, UINT32_MAX, 0, set, 1));
+	EINVAL_OF(vdev_pvqueue_hint(b->pvq, 0, 0, UINT32_MAX, set, 1));
+}
+
 static void tell(struct bad *b)
 {
 	EINVAL_OF(vdev_pvqueue_tell(NULL, VDEV_GUEST_TOLD_UNASKED, 0, 0, 0));
@@ -258,6 +271,7 @@ static const struct bad_row rows[] = {
 	{"vdev_pvqueue_next", next, NULL, 0},
 	{"vdev_pvqueue_answer", answer, answer_twice, BAD_PVQUEUE_STALE},
 	{"vdev_pvqueue_tell", tell, NULL, 0},
+	{"vdev_pvqueue_hint", hint, NULL, 0},
 	{"vdev_pvqueue_tag", tag, NULL, 0},
 	{"vdev_pvqueue_get", get, NULL, 0},
 	{"vdev_pvqueue_walk", walk, NULL, 0},

@@ -8,7 +8,8 @@ static void what_is_offered(void **state)
 
 	(void)state;
 	begin_queues(&g);
-	assert_int_equal(rd(&g, VDEV_GUEST_DEVICE_FEATURES), ALL_FEATURES | VDEV_GUEST_F_MESSAGES);
+	assert_int_equal(rd(&g, VDEV_GUEST_DEVICE_FEATURES),
+			 ALL_FEATURES | VDEV_GUEST_F_MESSAGES | VDEV_GUEST_F_HINTS);
 	assert_int_equal(rd(&g, VDEV_GUEST_QUEUE_COUNT), QUEUES);
 	for (uint32_t q = 0; q < 5; q++) {
 		wr(&g, VDEV_GUEST_QUEUE_SELECT, q);
@@ -16,6 +17,32 @@ static void what_is_offered(void **state)
 		assert_int_equal(rd(&g, VDEV_GUEST_QUEUE_MAX), q < QUEUES ? 64 : 0);
 		assert_int_equal(rd(&g, VDEV_GUEST_QUEUE_STATE), VDEV_GUEST_QUEUE_OFF);
 	}
+	rig_end(&g);
+}
+
+/* What the VMM may count on: nothing before the handshake is complete, and nothing that was not wanted (H3). */
+static void agreed_features(void **state)
+{
+	const uint32_t all = ALL_FEATURES | VDEV_GUEST_F_MESSAGES | VDEV_GUEST_F_HINTS;
+	const struct vdev_pvdev_config c = {.queues = QUEUES, .queue_size = 64};
+	struct rig g;
+
+	(void)state;
+	rig_begin(&g, &c);
+	rig_features(&g, all);
+	assert_int_equal(vdev_pvdev_features(g.pvdev), all);
+	wr(&g, VDEV_GUEST_STATUS, 0);
+	assert_int_equal(vdev_pvdev_features(g.pvdev), 0);
+	wr(&g, VDEV_GUEST_STATUS, VDEV_GUEST_S_DRIVER);
+	wr(&g, VDEV_GUEST_DRIVER_FEATURES, VDEV_GUEST_F_REMOVAL | VDEV_GUEST_F_HINTS);
+	wr(&g, VDEV_GUEST_STATUS, VDEV_GUEST_S_DRIVER | VDEV_GUEST_S_FEATURES_OK);
+	assert_int_equal(rd(&g, VDEV_GUEST_STATUS), VDEV_GUEST_S_DRIVER); /* hints need rings */
+	wr(&g, VDEV_GUEST_DRIVER_FEATURES, ALL_FEATURES | VDEV_GUEST_F_MESSAGES);
+	wr(&g, VDEV_GUEST_STATUS, VDEV_GUEST_S_DRIVER | VDEV_GUEST_S_FEATURES_OK);
+	assert_int_equal(vdev_pvdev_features(g.pvdev), 0);
+	wr(&g, VDEV_GUEST_STATUS, STATUS_READY);
+	assert_int_equal(vdev_pvdev_features(g.pvdev), ALL_FEATURES | VDEV_GUEST_F_MESSAGES);
+	assert_int_equal(vdev_pvdev_features(NULL), -EINVAL);
 	rig_end(&g);
 }
 
@@ -267,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_offered),
+		cmocka_unit_test(agreed_features),
 		cmocka_unit_test(rings_as_they_were_written),
 		cmocka_unit_test(not_turned_on),
 		cmocka_unit_test(only_on_and_off_are_written),
