@@ -20,6 +20,9 @@
  * | -ENOBUFS   | the buffer is too small; the needed size is in the output                      |
  * | -EBADMSG   | an image is damaged or is not an image                                         |
  * | -EPROTONOSUPPORT | an image is of a version that this library does not read                 |
+ * | -EPERM     | the guest did not allow that                                                   |
+ * | -ERANGE    | a number that the object does not have, or that does not fit                   |
+ * | -ESTALE    | what the argument was made from has changed since: make it anew                |
  * | -EOPNOTSUPP | this object or this machine cannot do that                                    |
  *
  * **States**, **Ownership**: none. **Threads.** Every call here is safe in any thread.

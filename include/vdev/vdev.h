@@ -14,6 +14,7 @@
 #include <vdev/guest.h>
 #include <vdev/irqhint.h>
 #include <vdev/mock.h>
+#include <vdev/msi.h>
 #include <vdev/pvdev.h>
 #include <vdev/pvqueue.h>
 #include <vdev/removal.h>

@@ -21,6 +21,9 @@ static const struct {
 	{ENOBUFS, "the buffer is too small"},
 	{EBADMSG, "the image is damaged or is not an image"},
 	{EPROTONOSUPPORT, "the image has a version that this library does not read"},
+	{EPERM, "the guest did not allow that"},
+	{ERANGE, "a number that the object does not have, or that does not fit"},
+	{ESTALE, "what the argument was made from has changed since"},
 	{EOPNOTSUPP, "this object or this machine cannot do that"},
 };
 

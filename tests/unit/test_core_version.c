@@ -11,9 +11,9 @@
 #include <vdev/version.h>
 
 /* Each line of the table in error.h. */
-static const int contract[] = {EINVAL,  E2BIG,           ENOMEM,    ENOENT, EEXIST,
-			       EBUSY,   EAGAIN,          EALREADY,  ENOSPC, ENOBUFS,
-			       EBADMSG, EPROTONOSUPPORT, EOPNOTSUPP};
+static const int contract[] = {EINVAL, E2BIG,    ENOMEM, ENOENT,    EEXIST,  EBUSY,
+			       EAGAIN, EALREADY, ENOSPC, ENOBUFS,   EBADMSG, EPROTONOSUPPORT,
+			       EPERM,  ERANGE,   ESTALE, EOPNOTSUPP};
 
 static void each_error_has_its_own_text(void **state)
 {
@@ -33,7 +33,7 @@ static void each_error_has_its_own_text(void **state)
 
 static void other_values_are_unknown(void **state)
 {
-	static const int others[] = {EPERM, -EPERM, INT_MAX, INT_MIN, -INT_MAX, 100000};
+	static const int others[] = {EDOM, -EDOM, INT_MAX, INT_MIN, -INT_MAX, 100000};
 	size_t i;
 
 	(void)state;
@@ -58,6 +58,7 @@ static void features(void **state)
 	assert_int_equal(vdev_has("removal"), 1);
 	assert_int_equal(vdev_has("cpumap"), 1);
 	assert_int_equal(vdev_has("irqhint"), 1);
+	assert_int_equal(vdev_has("msi"), 1);
 	assert_int_equal(vdev_has("pvdev"), 1);
 	assert_int_equal(vdev_has("mock"), 1);
 	assert_int_equal(vdev_has("trace"), VDEV_TRACE);
