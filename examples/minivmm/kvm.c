@@ -120,7 +120,7 @@ static int kvm_open(struct vm *vm)
 	vm->host = h;
 	catch_kicks();
 	r = h->wake_fd < 0 ? -errno : make_vm(vm, h);
-	for (uint32_t i = 0; i < GUEST_CPUS && !r; i++)
+	for (uint32_t i = 0; i < vm->cpus && !r; i++)
 		r = vcpu_new(vm, i);
 	return r ? r : make_library(vm, h);
 }
@@ -157,7 +157,7 @@ static int kvm_go_on(struct vm *vm)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; i < GUEST_CPUS && !r; i++)
+	for (uint32_t i = 0; i < vm->cpus && !r; i++)
 		r = vcpu_begin(&kvm_of(vm)->cpus[i]);
 	if (!r)
 		vcpu_resume_all(vm);
@@ -168,7 +168,7 @@ static int kvm_start(struct vm *vm)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; i < GUEST_CPUS && !r; i++)
+	for (uint32_t i = 0; i < vm->cpus && !r; i++)
 		r = vcpu_power_on(&kvm_of(vm)->cpus[i]);
 	return r ? r : kvm_go_on(vm);
 }
@@ -325,6 +325,7 @@ const struct machine *machine_kvm(void)
 		.write = lendwriter_write,
 		.let_go = lendwriter_let_go,
 		.turn = kvm_turn,
+		.hints = &hintwork_machine,
 		.save = kvm_save,
 		.load = kvm_load,
 	};

@@ -21,6 +21,7 @@ struct vcpu {
 	bool started;
 	struct kvm_lapic_state lapic; /* after power-on */
 	uint64_t exits;
+	atomic_uint host_cpu; /* where its thread was when it last came out of the guest */
 };
 
 struct kvm_host {
@@ -71,6 +72,10 @@ void lendpages_replace(struct vm *vm, struct lending_job *jobs, uint32_t count);
 int lendwriter_hold(struct vm *vm, struct lending_writer *w);
 int lendwriter_write(struct vm *vm, struct lending_writer *w, uint32_t seed);
 void lendwriter_let_go(struct vm *vm, struct lending_writer *w);
+
+/* hintwork.c */
+extern const struct hint_machine hintwork_machine;
+void hintwork_join(struct vm *vm, uint32_t vcpu); /* in its thread */
 
 /* kvmsave.c */
 int kvm_save(struct vm *vm, FILE *file);

@@ -58,7 +58,7 @@ int kvm_save(struct vm *vm, FILE *file)
 	struct cpu_image image;
 	int r = 0;
 
-	for (uint32_t i = 0; i < GUEST_CPUS && !r; i++) {
+	for (uint32_t i = 0; i < vm->cpus && !r; i++) {
 		memset(&image, 0, sizeof(image));
 		r = get(kvm_of(vm)->cpus[i].fd, &image);
 		if (!r && fwrite(&image, sizeof(image), 1, file) != 1)
@@ -72,7 +72,7 @@ int kvm_load(struct vm *vm, FILE *file)
 	struct cpu_image image;
 	int r = 0;
 
-	for (uint32_t i = 0; i < GUEST_CPUS && !r; i++) {
+	for (uint32_t i = 0; i < vm->cpus && !r; i++) {
 		if (fread(&image, sizeof(image), 1, file) != 1)
 			return -EIO;
 		r = set(kvm_of(vm)->cpus[i].fd, &image);

@@ -13,7 +13,8 @@
 #define EXIT_USAGE 2
 #define EXIT_SKIPPED 77
 
-static const struct scenario *const scenarios[] = {&scenario_removal, &scenario_zerocopy};
+static const struct scenario *const scenarios[] = {&scenario_removal, &scenario_zerocopy,
+						   &scenario_irqhint};
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
 struct arguments {
@@ -209,8 +210,8 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.doc = "Plays scenarios with a small guest: devices are taken away from it, and"
-		       " memory that it lent."
+		.doc = "Plays scenarios with a small guest: devices are taken away from it,"
+		       " memory that it lent, and interrupts go where its CPUs are."
 		       "\vExit status: 0 all that ran holds; 1 a check failed; 77 everything was"
 		       " skipped; 2 wrong usage.",
 	};

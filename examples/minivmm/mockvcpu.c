@@ -10,42 +10,13 @@
 
 #include "device.h"
 #include "guest/driver.h"
+#include "hints.h"
 #include "lending.h"
+#include "mockhost.h"
 #include "model.h"
-#include "vm.h"
 
 #define START_NS 1000000000ull
 #define STEP_NS 100000ull
-#define LATERS 32
-
-struct platform {
-	struct vm *vm;
-};
-
-/* An action that ends later: it is over when both backends have ended their part. */
-struct later {
-	uint64_t id;
-	int waiting;
-	int status;
-};
-
-struct host {
-	struct platform platform;
-	struct vdev_mock *mock;
-	uint64_t now;
-	uint64_t ran; /* time that the guest has run */
-	bool running;
-	bool pumping;
-	uint64_t ticked;
-	uint64_t vectors[GUEST_CPUS][4]; /* pending */
-	struct later laters[LATERS];
-};
-
-static struct host *host_of(struct vm *vm)
-{
-	return vm->host;
-}
-
 uint32_t platform_read(struct platform *p, uint64_t address, unsigned int width)
 {
 	uint64_t value;
@@ -81,7 +52,7 @@ static void message(struct vm *vm, uint64_t address, uint32_t data)
 {
 	uint32_t cpu = (uint32_t)(address >> 12) & 0xff, vector = data & 0xff;
 
-	if (cpu < GUEST_CPUS)
+	if (cpu < vm->cpus)
 		host_of(vm)->vectors[cpu][vector / 64] |= 1ull << (vector % 64);
 }
 
@@ -112,7 +83,8 @@ static int guest_turn(struct vm *vm)
 
 	if (!h->running || !model_writable(vm->model))
 		return 0;
-	for (uint32_t cpu = 0; cpu < GUEST_CPUS; cpu++) {
+	for (uint32_t cpu = 0; cpu < vm->cpus; cpu++) {
+		h->turn = cpu;
 		if (h->ran / MS != h->ticked)
 			message(vm, (uint64_t)cpu << 12, VECTOR_TICK(cpu));
 		deliver(vm, cpu);
@@ -133,79 +105,8 @@ static uint64_t workers(struct vm *vm)
 			next = t < next ? t : next;
 		}
 	vm_unlock(vm);
-	return next;
-}
-
-static struct later *later_of(struct host *h, uint64_t id)
-{
-	for (uint32_t i = 0; i < LATERS; i++)
-		if (h->laters[i].id == id)
-			return &h->laters[i];
-	return NULL;
-}
-
-static void done(struct vm *vm, uint64_t id, int status)
-{
-	vdev_removal_done(vm->removal, host_of(vm)->now, id, status);
-}
-
-static void perform(struct vm *vm, const struct vdev_action *a)
-{
-	struct host *h = host_of(vm);
-	struct later *l = later_of(h, 0);
-	int own, other;
-
-	if (!l) {
-		done(vm, a->id, -ENOSPC);
-		return;
-	}
-	/* Both parts and ourselves: a part may end while it is performed. */
-	*l = (struct later){.id = a->id, .waiting = 3};
-	own = deeds_perform(vm, a);
-	other = vdev_mock_perform(h->mock, a);
-	l->waiting -= (own != VDEV_BACKEND_LATER) + (other != VDEV_BACKEND_LATER);
-	if (own < 0 && own != -EOPNOTSUPP)
-		l->status = own;
-	else if (other < 0 && other != -EOPNOTSUPP)
-		l->status = other;
-	vm->machine->complete(vm, a->id, 0);
-}
-
-/* An action's part ended. */
-static void complete(struct vm *vm, uint64_t id, int status)
-{
-	struct later *l = later_of(host_of(vm), id);
-
-	if (!l)
-		return;
-	if (status && !l->status)
-		l->status = status;
-	if (--l->waiting > 0)
-		return;
-	status = l->status;
-	l->id = 0;
-	done(vm, id, status);
-}
-
-/* By hand, as in docs/engines/removal.md. */
-static void pump(struct vm *vm)
-{
-	struct host *h = host_of(vm);
-	struct vdev_action a;
-	uint64_t id;
-	int32_t status;
-
-	if (h->pumping)
-		return;
-	h->pumping = true;
-	vdev_removal_step(vm->removal, h->now);
-	do {
-		while (vdev_removal_next(vm->removal, &a, sizeof(a)) == 1)
-			perform(vm, &a);
-		while (vdev_mock_step(h->mock, h->now, &id, &status) == 1)
-			complete(vm, id, status);
-	} while (vdev_removal_step(vm->removal, h->now) > 0);
-	h->pumping = false;
+	t = hints_work(vm, host_of(vm)->now);
+	return t < next ? t : next;
 }
 
 static void advance(struct vm *vm, int busy, uint64_t worker_ns)
@@ -234,7 +135,7 @@ static void slice(struct vm *vm)
 	uint64_t next = workers(vm);
 
 	busy |= model_lend_round(vm);
-	pump(vm);
+	mock_pump(vm);
 	advance(vm, busy, next);
 }
 
@@ -372,8 +273,8 @@ const struct machine machine_mock = {
 	.now = mock_now,
 	.lock = nothing,
 	.unlock = nothing,
-	.dispatch = pump,
-	.complete = complete,
+	.dispatch = mock_pump,
+	.complete = mock_complete,
 	.slice = slice,
 	.message = message,
 	.interrupt = interrupt,
@@ -393,6 +294,7 @@ const struct machine machine_mock = {
 	.write = model_writer_write,
 	.let_go = model_writer_let_go,
 	.turn = mock_turn,
+	.hints = &mockhints_machine,
 	.save = mock_save,
 	.load = mock_load,
 };

@@ -9,6 +9,9 @@
 #include "vm.h"
 
 #define CAP_MSI 0x05u
+#define CAP_MSIX 0x11u
+#define MSIX_ENABLE 0x8000u
+#define MSIX_MASK 0x4000u
 
 void pci_set(struct pci_fn *fn, uint32_t offset, uint32_t width, uint32_t value)
 {
@@ -70,6 +73,21 @@ void pci_add_msi(struct pci_fn *fn)
 	pci_writable(fn, PCI_MSI + 12, 2, 0xffff);
 }
 
+void pci_add_msix(struct pci_fn *fn, uint32_t vectors, uint32_t bar, uint32_t pending)
+{
+	add_capability(fn, PCI_MSI, CAP_MSIX);
+	pci_set(fn, PCI_MSI + 2, 2, vectors - 1);
+	pci_set(fn, PCI_MSI + 4, 4, bar);
+	pci_set(fn, PCI_MSI + 8, 4, pending | bar);
+	pci_writable(fn, PCI_MSI + 2, 2, MSIX_ENABLE | MSIX_MASK);
+}
+
+bool pci_msix(const struct pci_fn *fn)
+{
+	return (pci_get(fn, PCI_MSI + 2, 2) & (MSIX_ENABLE | MSIX_MASK)) == MSIX_ENABLE &&
+	       (pci_get(fn, PCI_COMMAND, 2) & PCI_MASTER);
+}
+
 /* A type 1 header with `buses` buses behind it. */
 void pci_make_bridge(struct vm *vm, struct pci_fn *fn, uint32_t buses)
 {
@@ -118,6 +136,9 @@ void pci_reset(struct vm *vm, struct pci_fn *fn)
 	pci_set(fn, PCI_COMMAND, 2, 0);
 	if (fn->config[PCI_MSI] == CAP_MSI)
 		pci_set(fn, PCI_MSI + 2, 2, 0x0080);
+	else if (fn->config[PCI_MSI] == CAP_MSIX)
+		pci_set(fn, PCI_MSI + 2, 2,
+			pci_get(fn, PCI_MSI + 2, 2) & ~(MSIX_ENABLE | MSIX_MASK));
 	vm->machine->routes(vm);
 }
 

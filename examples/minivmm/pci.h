@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * PCI functions on the bus: configuration space behind ECAM, two memory BARs, an MSI capability.
+ * PCI functions on the bus: configuration space behind ECAM, two memory BARs, an MSI or MSI-X capability.
  * Firmware's part is the VMM's: bus numbers and BAR addresses are assigned when a function is made
  * and stay. All calls need the device model's lock.
  */
@@ -59,6 +59,9 @@ uint32_t pci_get(const struct pci_fn *fn, uint32_t offset, uint32_t width);
 void pci_writable(struct pci_fn *fn, uint32_t offset, uint32_t width, uint32_t mask);
 void pci_add_bar(struct vm *vm, struct pci_fn *fn, uint32_t number, uint64_t size);
 void pci_add_msi(struct pci_fn *fn);
+/* `vectors` entries at the start of a BAR, pending bits at `pending`; the device has the table. */
+void pci_add_msix(struct pci_fn *fn, uint32_t vectors, uint32_t bar, uint32_t pending);
+bool pci_msix(const struct pci_fn *fn); /* enabled, and not masked as a whole */
 void pci_make_bridge(struct vm *vm, struct pci_fn *fn, uint32_t buses);
 int pci_plug(struct vm *vm, struct pci_fn *fn);
 bool pci_visible(const struct pci_fn *fn);

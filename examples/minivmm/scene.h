@@ -23,6 +23,12 @@ struct zerocopy_totals {
 	uint64_t reclaim_ns, reclaim_bytes; /* in replacement, as the pump saw it */
 };
 
+/* What those of the scenario `irqhint` do. Shares are percent. */
+struct irqhint_totals {
+	uint32_t with_hints, without_hints, liar, host_side, many;
+	uint64_t events, lost, hints, hints_again, followed, strays;
+};
+
 struct scene {
 	struct report *report;
 	struct watchdog *watchdog;
@@ -44,6 +50,8 @@ struct scene {
 	bool guest_dead; /* the very first guest did not come up: no use in trying others */
 	struct guest_report total; /* of all stories so far */
 	struct zerocopy_totals zerocopy;
+	struct irqhint_totals irqhint;
+	bool strays; /* the story wants interrupts that no driver expects */
 };
 
 struct story {
@@ -60,7 +68,7 @@ struct scenario {
 	void (*metrics)(struct scene *s);
 };
 
-extern const struct scenario scenario_removal, scenario_zerocopy;
+extern const struct scenario scenario_removal, scenario_zerocopy, scenario_irqhint;
 
 /* Runs each story of a scenario in a VM of its own. */
 void scene_run(const struct scenario *scenario, struct scene *base);

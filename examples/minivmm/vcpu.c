@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -192,6 +193,8 @@ static void *loop(void *arg)
 	snprintf(name, sizeof(name), "minivmm-vcpu%u", cpu->number);
 	pthread_setname_np(pthread_self(), name);
 	vdev_kvm_set_vcpu(h->kvm, cpu->number, (int32_t)syscall(SYS_gettid), cpu->run);
+	hintwork_join(cpu->vm, cpu->number);
+	atomic_store(&cpu->host_cpu, (uint32_t)sched_getcpu());
 	while (park(cpu)) {
 		int r;
 
@@ -201,6 +204,7 @@ static void *loop(void *arg)
 		}
 		r = ioctl(cpu->fd, KVM_RUN, 0) ? errno : 0;
 		set_immediate_exit(cpu, 0);
+		atomic_store(&cpu->host_cpu, (uint32_t)sched_getcpu());
 		if (!r) {
 			alive = handle(cpu);
 		} else if (r != EINTR && r != EAGAIN) {

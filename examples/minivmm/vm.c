@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "hints.h"
 #include "lending.h"
 #include "slot.h"
 #include "trace.h"
@@ -68,6 +69,8 @@ static void free_function(struct vm *vm, struct pci_fn *fn)
 {
 	if (fn->kind == MINIVMM_BLOCK)
 		device_free((struct device *)fn);
+	else if (fn->kind == MINIVMM_SOURCE)
+		source_free((struct source *)fn);
 	else if (fn != &vm->pv)
 		free(fn); /* a port and a bridge begin with their function */
 }
@@ -78,8 +81,10 @@ void vm_free(struct vm *vm)
 		return;
 	if (vm->running)
 		vm->machine->pause(vm);
+	hints_end_workers(vm);
 	lending_free(vm);
 	end_workers(vm);
+	hints_free(vm);
 	for (uint32_t i = 0; i < vm->functions_count; i++)
 		free_function(vm, vm->functions[i]);
 	vm->machine->close(vm);
@@ -118,6 +123,8 @@ static int build(struct vm *vm, const struct vm_image *image)
 		r = vm->machine->connect(vm);
 	if (!r)
 		r = lending_new(vm);
+	if (!r)
+		r = hints_new(vm);
 	return r || image ? r : memory_load_guest(vm);
 }
 
@@ -129,6 +136,7 @@ int vm_new(struct vm **ret_vm, const struct vm_options *options, const struct vm
 	if (!vm)
 		return -ENOMEM;
 	vm->options = *options;
+	vm->cpus = options->cpus ? options->cpus : GUEST_CPUS_USUAL;
 	vm->machine = options->machine;
 	vm->env.struct_size = sizeof(vm->env);
 	vm->env.user = options->trace;
@@ -217,7 +225,10 @@ static void reset_devices(struct vm *vm)
 			device_reset((struct device *)fn);
 		else if (fn->kind == MINIVMM_PORT)
 			port_reset(vm, (struct port *)fn);
-		else if (!fn->released)
+		else if (fn->kind == MINIVMM_SOURCE) {
+			source_reset((struct source *)fn);
+			pci_reset(vm, fn);
+		} else if (!fn->released)
 			pci_reset(vm, fn);
 	}
 	vm_unlock(vm);
@@ -286,6 +297,7 @@ int vm_reset(struct vm *vm)
 		return r;
 	vm_dispatch(vm);
 	reset_devices(vm);
+	hints_reset(vm);
 	memory_clear(vm);
 	r = memory_load_guest(vm);
 	return r ? r : vm->machine->start(vm);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <vdev/irqhint.h>
 #include <vdev/vdev.h>
 #include <vdev/zerocopy.h>
 
@@ -39,6 +40,8 @@ struct lending_job;
 struct lending_queue;
 struct lending_writer;
 struct model;
+struct hints;
+struct hint_machine;
 struct transport_ops;
 
 /* What differs between the real and the mock machine. */
@@ -79,6 +82,7 @@ struct machine {
 	int (*write)(struct vm *vm, struct lending_writer *w, uint32_t seed);
 	void (*let_go)(struct vm *vm, struct lending_writer *w);
 	void (*turn)(struct vm *vm); /* the guest runs on, where it does not by itself */
+	const struct hint_machine *hints; /* the interrupt-hint part, see hints.h */
 	int (*save)(struct vm *vm, FILE *file); /* CPUs */
 	int (*load)(struct vm *vm, FILE *file);
 };
@@ -127,12 +131,24 @@ struct lending_options {
 	const struct transport_ops *destinations[LENDING_DESTINATIONS];
 };
 
+struct hints_options {
+	bool wanted; /* there is an interrupt-hint part */
+	bool lies; /* its provider does */
+	uint32_t mode; /* HINTS_TELL .. */
+	uint32_t kinds; /* providers that may be chosen, as in vdev_cpusource_config; 0: all */
+	uint32_t topology_count;
+	struct vdev_irqhint_cpu topology[4]; /* of the host CPUs that are used, in their order */
+	struct vdev_irqhint_config engine;
+};
+
 struct vm_options {
+	uint32_t cpus; /* 0: GUEST_CPUS_USUAL */
 	const struct machine *machine;
 	const char *guest; /* file name */
 	struct trace *trace;
 	struct vdev_removal_config removal;
 	struct lending_options lending;
+	struct hints_options hints;
 };
 
 struct vm {
@@ -144,6 +160,8 @@ struct vm {
 	uint64_t granule; /* what can be replaced of it at a time */
 	struct lending *lending; /* NULL: none */
 	struct model *model; /* mock only */
+	struct hints *hints; /* NULL: none */
+	uint32_t cpus;
 	pthread_mutex_t lock;
 	struct pci_fn *functions[VM_FUNCTIONS];
 	uint32_t functions_count;

@@ -103,7 +103,7 @@ void block_bind(struct platform *p, uint32_t address)
 	if (told(&d->state) == DEV_UP || told(&d->state) == DEV_STOPPING)
 		return;
 	d->address = address;
-	d->cpu = index % GUEST_CPUS;
+	d->cpu = index % driver_cpus(p);
 	d->declared = LEVEL_NONE;
 	d->warned = 0;
 	d->ejecting = 0;

@@ -73,6 +73,9 @@ static void bind(struct platform *p, uint32_t address, uint32_t id)
 	case MINIVMM_PVDEV:
 		pv_bind(p, address);
 		return;
+	case MINIVMM_SOURCE:
+		source_bind(p, address);
+		return;
 	default:
 		break;
 	}

@@ -19,6 +19,13 @@ const struct guest_rule *driver_rule(struct platform *p, uint32_t address)
 	return other;
 }
 
+uint32_t driver_cpus(struct platform *p)
+{
+	uint32_t cpus = told(&command_of(p)->cpus);
+
+	return cpus && cpus <= GUEST_CPUS ? cpus : GUEST_CPUS_USUAL;
+}
+
 static void start(struct platform *p)
 {
 	struct guest_report *r = report_of(p);
@@ -39,6 +46,7 @@ static void poll_first(struct platform *p)
 		bus_scan(p, 0);
 	port_poll(p);
 	pv_poll(p);
+	source_poll(p);
 	count(&report_of(p)->heartbeat);
 }
 
@@ -56,7 +64,7 @@ int driver_poll(struct platform *p, uint32_t cpu)
 	for (uint32_t i = 0; i < GUEST_DEVICES; i++)
 		if (told(&d->devices[i].state) != DEV_NONE && d->devices[i].cpu == cpu)
 			busy |= block_poll(p, i);
-	return busy;
+	return busy || told(&command_of(p)->restless);
 }
 
 static int claim(struct platform *p, uint32_t cpu, uint32_t vector)
@@ -73,7 +81,7 @@ static int claim(struct platform *p, uint32_t cpu, uint32_t vector)
 	for (uint32_t i = 0; i < GUEST_DEVICES; i++)
 		if (vector == VECTOR_DEVICE(cpu, i) && d->devices[i].cpu == cpu)
 			return count(&block_report(p, i)->interrupts), 1;
-	return 0;
+	return source_claim(p, cpu, vector);
 }
 
 void driver_interrupt(struct platform *p, uint32_t cpu, uint32_t vector)

@@ -12,7 +12,10 @@
 #include "platform.h"
 
 /* Vectors, other ones on each CPU: the same number on two CPUs would be two interrupts. */
-#define VECTOR_DEVICE(cpu, index) (0x40u + 0x40u * (cpu) + (index))
+#define VECTOR_DEVICE(cpu, index) (0x40u + 0x28u * (cpu) + (index))
+#define VECTOR_SOURCE(cpu, slot) (0x50u + 0x28u * (cpu) + (slot))
+/* For interrupts of which the hardware chooses the CPU: the same on each. */
+#define VECTOR_SHARED(slot) (0xf0u + (slot))
 #define VECTOR_PORT(index) (0x30u + (index))
 #define VECTOR_PV 0x38u
 #define VECTOR_TICK(cpu) (0xe0u + (cpu))
@@ -61,6 +64,12 @@ struct drv_port {
 	uint32_t irq;
 };
 
+struct drv_source {
+	uint32_t address; /* 0: none */
+	uint32_t program_seen, reset_seen, nonsense_seen;
+	uint64_t registers, table;
+};
+
 struct driver {
 	uint32_t started;
 	uint32_t rescan;
@@ -72,6 +81,7 @@ struct driver {
 	struct drv_device devices[GUEST_DEVICES];
 	struct drv_eject ejects[EJECTS];
 	struct drv_port ports[GUEST_PORTS];
+	struct drv_source sources[SOURCES];
 	struct messages messages;
 };
 
@@ -102,6 +112,7 @@ static inline void count(uint64_t *counter)
 }
 
 /* driver.c */
+uint32_t driver_cpus(struct platform *p);
 int driver_poll(struct platform *p, uint32_t cpu);
 void driver_interrupt(struct platform *p, uint32_t cpu, uint32_t vector);
 const struct guest_rule *driver_rule(struct platform *p, uint32_t address);
@@ -129,6 +140,13 @@ int block_idle_below(struct platform *p, uint32_t top);
 /* port.c */
 void port_bind(struct platform *p, uint32_t address, uint32_t cap);
 void port_poll(struct platform *p);
+
+/* source.c */
+void source_bind(struct platform *p, uint32_t address);
+void source_poll(struct platform *p);
+/* An entry of an event ring. */
+void source_hint(struct platform *p, uint32_t result, uint64_t cookie, uint64_t set);
+int source_claim(struct platform *p, uint32_t cpu, uint32_t vector);
 
 /* pv.c */
 void pv_bind(struct platform *p, uint32_t address);

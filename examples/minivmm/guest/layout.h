@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "msglayout.h"
+#include "srclayout.h"
 
 #define GUEST_RAM_SIZE 0x800000u
 #define GUEST_PAGE_TABLES 0x1000u
@@ -27,7 +28,8 @@
 #define MMIO_BASE 0xc0000000u
 #define MMIO_SIZE 0x10000000u
 
-#define GUEST_CPUS 2u
+#define GUEST_CPUS 4u /* most; GUEST_CPUS_USUAL run if nobody wants another number */
+#define GUEST_CPUS_USUAL 2u
 #define GUEST_DEVICES 16u
 #define GUEST_PORTS 4u
 
@@ -40,6 +42,7 @@
 #define MINIVMM_PORT 0x0003u
 #define MINIVMM_BRIDGE 0x0004u
 #define MINIVMM_HOST 0x0005u
+#define MINIVMM_SOURCE 0x0006u
 
 /* Block device, BAR 0 (registers) and BAR 1 (memory of the device, mapped into the guest). */
 #define BLK_BAR_SIZE 0x1000u
@@ -117,6 +120,8 @@ struct guest_command {
 	uint32_t hostile; /* number of wild register accesses to make */
 	uint32_t rules_count;
 	uint32_t tick_ms; /* between two ticks of a CPU, read as it starts; 0: 1 */
+	uint32_t cpus; /* that run; 0: GUEST_CPUS_USUAL */
+	uint32_t restless; /* 1: CPUs never halt */
 	struct guest_rule rules[GUEST_DEVICES];
 };
 

@@ -203,8 +203,11 @@ static void take(struct platform *p, uint32_t queue, const uint8_t *entry)
 	uint32_t kind = *(const uint32_t *)(entry + VDEV_GUEST_ENTRY_KIND);
 	uint32_t result = *(const uint32_t *)(entry + VDEV_GUEST_ENTRY_RESULT);
 
-	if ((kind != VDEV_GUEST_TOLD_ACCESSIBLE && kind != VDEV_GUEST_TOLD_ANSWER) ||
-	    result > VDEV_GUEST_DONE_LOST)
+	if (kind == VDEV_GUEST_TOLD_HINT)
+		source_hint(p, result, *(const uint64_t *)(entry + VDEV_GUEST_ENTRY_COOKIE),
+			    *(const uint64_t *)(entry + VDEV_GUEST_ENTRY_ARG));
+	else if ((kind != VDEV_GUEST_TOLD_ACCESSIBLE && kind != VDEV_GUEST_TOLD_ANSWER) ||
+		 result > VDEV_GUEST_DONE_LOST)
 		count(&msg_report_of(p)->bad_entries);
 	else
 		tell(p, queue, kind, result, *(const uint64_t *)(entry + VDEV_GUEST_ENTRY_COOKIE),
@@ -232,6 +235,26 @@ static int drain(struct platform *p, uint32_t queue)
 				 q->consumed, __ATOMIC_RELEASE);
 	}
 	return any;
+}
+
+int messages_hint_waits(struct platform *p, uint32_t address, uint32_t type)
+{
+	uint32_t produced = __atomic_load_n(
+		(uint32_t *)msg_entries(p, 0, VDEV_GUEST_EVENTS_PRODUCED), __ATOMIC_ACQUIRE);
+	uint32_t i = told(&messages_of(p)->queues[0].consumed);
+
+	for (; produced - i <= MSG_EVENTS_SIZE && i != produced; i++) {
+		const uint8_t *entry = msg_entries(
+			p, 0,
+			VDEV_GUEST_EVENTS_FIRST + i % MSG_EVENTS_SIZE * VDEV_GUEST_ENTRY_BYTES);
+
+		if (*(const uint32_t *)(entry + VDEV_GUEST_ENTRY_KIND) == VDEV_GUEST_TOLD_HINT &&
+		    *(const uint32_t *)(entry + VDEV_GUEST_ENTRY_COOKIE) == address &&
+		    (*(const uint32_t *)(entry + VDEV_GUEST_ENTRY_RESULT) & VDEV_GUEST_HINT_TYPE) ==
+			    type)
+			return 1;
+	}
+	return 0;
 }
 
 /* No interrupts while we look; once more after they are allowed again, for one may have been saved. */

@@ -134,6 +134,9 @@ int count_poll(struct platform *p, uint32_t cpu);
 
 /* For pv.c and driver.c. */
 int messages_wanted(struct platform *p);
+uint32_t messages_hints_wanted(struct platform *p); /* VDEV_GUEST_F_HINTS or 0 */
+/* Whether a hint for this device and type lies in the first queue's ring; any CPU. */
+int messages_hint_waits(struct platform *p, uint32_t address, uint32_t type);
 void messages_reset(struct platform *p); /* a new handshake */
 void messages_interrupt(struct platform *p);
 int messages_poll(struct platform *p, uint32_t cpu);

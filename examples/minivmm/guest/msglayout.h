@@ -122,8 +122,8 @@ struct msg_report {
 	uint64_t broken; /* times that a queue was seen BROKEN */
 	uint64_t refused_on; /* times that a queue did not turn ON */
 	uint64_t interrupts; /* that found events */
-	uint64_t counts[2]; /* updates made, by CPU */
-	uint64_t lost_updates[2];
+	uint64_t counts[4]; /* updates made, by CPU */
+	uint64_t lost_updates[4];
 	uint32_t in_flight; /* tracked, now */
 	uint32_t loading; /* queues whose load has not posted all, now */
 	uint32_t worst_ms; /* longest time from posting to being told */

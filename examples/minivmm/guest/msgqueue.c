@@ -107,6 +107,13 @@ int messages_wanted(struct platform *p)
 	return told(&msg_orders_of(p)->queues) != 0;
 }
 
+uint32_t messages_hints_wanted(struct platform *p)
+{
+	const struct source_orders *o = platform_ram(p, GUEST_SOURCE_ORDERS);
+
+	return told(&o->no_hints) ? 0 : (uint32_t)VDEV_GUEST_F_HINTS;
+}
+
 /* STATUS was 0: the queues are stopping, and are turned on again when they are off. */
 void messages_reset(struct platform *p)
 {

@@ -49,7 +49,7 @@ static void handshake(struct platform *p)
 	uint32_t wanted = VDEV_GUEST_F_REMOVAL | VDEV_GUEST_F_PROGRESS;
 
 	if (messages_wanted(p))
-		wanted |= VDEV_GUEST_F_MESSAGES;
+		wanted |= VDEV_GUEST_F_MESSAGES | messages_hints_wanted(p);
 	if (get(p, VDEV_GUEST_MAGIC) != VDEV_GUEST_MAGIC_VALUE)
 		return;
 	put(p, VDEV_GUEST_STATUS, 0);

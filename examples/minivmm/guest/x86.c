@@ -4,6 +4,8 @@
 
 #define LAPIC 0xfee00000u
 #define LAPIC_EOI 0xb0u
+#define LAPIC_LOGICAL 0xd0u
+#define LAPIC_MODEL 0xe0u
 #define LAPIC_SPURIOUS 0xf0u
 #define LAPIC_TIMER 0x320u
 #define LAPIC_INITIAL 0x380u
@@ -154,6 +156,8 @@ void guest_main(uint32_t cpu)
 		__asm__ volatile("pause");
 	load_gates();
 	*lapic(LAPIC_SPURIOUS) = 0x1ff;
+	*lapic(LAPIC_MODEL) = 0xffffffffu; /* flat: CPU n is bit n */
+	*lapic(LAPIC_LOGICAL) = 1u << (24 + cpu);
 	*lapic(LAPIC_DIVIDE) = 0xb;
 	*lapic(LAPIC_TIMER) = 0x20000u | VECTOR_TICK(cpu);
 	*lapic(LAPIC_INITIAL) = TICK_NS * machine.tick_ms;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Interrupt hints on the mock: host CPUs are numbers, a vCPU is where it was put, workers have turns. */
+#include "hints.h"
+#include "mockhost.h"
+
+static uint32_t cpus(struct vm *vm, uint32_t *ret_cpus, uint32_t most)
+{
+	for (uint32_t i = 0; i < most; i++)
+		ret_cpus[i] = i;
+	return most;
+}
+
+static int place(struct vm *vm, uint32_t vcpu, uint32_t cpu)
+{
+	atomic_store(&vm->hints->placed[vcpu], cpu);
+	return 0;
+}
+
+static uint32_t here(struct vm *vm)
+{
+	return atomic_load(&vm->hints->placed[host_of(vm)->turn]);
+}
+
+static uint32_t arises(struct source *s)
+{
+	return s->burst.cpu;
+}
+
+static int provide(struct vm *vm, uint32_t kinds)
+{
+	vm->hints->provider_name = "mock";
+	return 0;
+}
+
+static void unprovide(struct vm *vm)
+{
+}
+
+static void locate(struct vm *vm)
+{
+	struct hints *h = vm->hints;
+
+	for (uint32_t i = 0; i < vm->cpus; i++) {
+		uint32_t cpu = atomic_load(&h->placed[i]);
+
+		if (atomic_load(&h->lies) && cpu != VDEV_CPUMAP_NOWHERE)
+			cpu = hints_next_cpu(h, cpu);
+		vdev_cpumap_set(h->map, vm_now(vm), i, cpu,
+				cpu == VDEV_CPUMAP_NOWHERE ? VDEV_CPUMAP_UNKNOWN
+							   : VDEV_CPUMAP_RUNNING);
+	}
+	vdev_cpumap_refreshed(h->map, vm_now(vm));
+}
+
+static int begin(struct source *s)
+{
+	return 0;
+}
+
+static void nothing(struct source *s)
+{
+}
+
+static void deliver(struct source *s, uint32_t type, const struct vdev_msi *message)
+{
+	s->vm->machine->message(s->vm, message->address, message->data);
+}
+
+static void route(struct source *s, uint32_t type, const struct vdev_msi *message)
+{
+}
+
+static void deliver_in_kernel(struct source *s, uint32_t type)
+{
+	deliver(s, type, &s->vectors[type].message);
+}
+
+const struct hint_machine mockhints_machine = {
+	.cpus = cpus,
+	.place = place,
+	.here = here,
+	.arises = arises,
+	.provide = provide,
+	.unprovide = unprovide,
+	.locate = locate,
+	.begin = begin,
+	.end = nothing,
+	.kick = nothing,
+	.deliver = deliver,
+	.route = route,
+	.deliver_in_kernel = deliver_in_kernel,
+};

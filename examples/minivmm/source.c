@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that raises events: a worker that is put on a host CPU, an MSI-X table whose writes are trapped, and two
+ * registers that the guest's handler writes as it begins and as it ends. Where the vCPU's thread is at these
+ * two moments is the truth that hints are measured by; providers are not asked.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vdev/guest.h>
+
+#include "hints.h"
+#include "lending.h"
+
+#define PATIENCE_NS (2 * SECOND) /* for an interrupt to be handled */
+#define SAMPLES 4u /* events to one look at the affinity */
+#define ENTRY 16u
+#define ENTRY_MASKED 1u
+
+static bool enabled(const struct source *s)
+{
+	return pci_visible(&s->fn) && pci_msix(&s->fn);
+}
+
+/* vCPUs that a message may reach; 0: it is no interrupt that could be delivered. */
+static uint64_t reach(const struct source *s, const struct vdev_msi *m)
+{
+	const struct hints *h = s->vm->hints;
+	uint64_t set = 0;
+
+	return vdev_msi_reach(m, h->apics, s->vm->cpus, 0, &set, 1) > 0 ? set : 0;
+}
+
+/* What the guest programmed becomes known to the engine (H4). */
+static void report(struct source *s, uint32_t type)
+{
+	struct source_vector *v = &s->vectors[type];
+	uint64_t set = v->masked || !enabled(s) ? 0 : reach(s, &v->message);
+
+	s->nonsense += !v->masked && enabled(s) && !set;
+	vdev_irqhint_programmed(s->vm->hints->engine, vm_now(s->vm), s->dev, type, &set, 1);
+	s->vm->machine->hints->route(s, type, set ? &v->message : NULL);
+}
+
+/* The message for an event on this CPU. False: nobody gets it now. */
+static bool target(struct source *s, uint32_t type, uint32_t cpu, struct vdev_msi *ret)
+{
+	struct source_vector *v = &s->vectors[type];
+	struct hints *h = s->vm->hints;
+	uint32_t vcpu;
+
+	*ret = v->message;
+	if (v->masked || !enabled(s)) {
+		v->pending = true;
+		return false;
+	}
+	if (!reach(s, ret)) {
+		s->counts.undeliverable++;
+		return false;
+	}
+	if (atomic_load(&h->mode) == HINTS_CHOOSE &&
+	    vdev_irqhint_choose(h->engine, vm_now(s->vm), s->dev, type, cpu, &vcpu, NULL) == 1)
+		s->counts.chosen += !vdev_msi_aim(ret, h->apics, s->vm->cpus, 0, vcpu, ret);
+	return true;
+}
+
+/* What nobody may do: the nearest vCPU, whatever the guest has for this vector there. */
+static void nearest(struct source *s, uint32_t cpu, struct vdev_msi *m)
+{
+	struct hints *h = s->vm->hints;
+	uint64_t set = 0;
+
+	if (vdev_cpumap_running_on(h->map, cpu, &set, 1) < 1)
+		return;
+	m->address = 0xfee00000u | (uint32_t)__builtin_ctzll(set) << 12;
+	m->data &= 0xff;
+}
+
+static void deliver(struct source *s, uint32_t type, uint32_t cpu)
+{
+	const struct hint_machine *machine = s->vm->machine->hints;
+	struct hints *h = s->vm->hints;
+	struct vdev_msi m;
+	bool any;
+
+	if (atomic_load(&h->in_kernel)) {
+		machine->deliver_in_kernel(s, type);
+		return;
+	}
+	vm_lock(s->vm);
+	any = target(s, type, cpu, &m);
+	vm_unlock(s->vm);
+	if (!any)
+		return;
+	if (atomic_load(&h->mode) == HINTS_NEAREST)
+		nearest(s, cpu, &m);
+	machine->deliver(s, type, &m);
+}
+
+/* Into the event ring, before the event itself is signalled (H3). */
+static void tell(struct source *s, uint32_t type, const struct vdev_irqhint_hint *hint,
+		 const uint64_t *set)
+{
+	struct lending_queue *q = &s->vm->lending->queues[0];
+	int r;
+
+	vm_engine_lock(s->vm);
+	r = vdev_pvdev_features(s->vm->pvdev);
+	vm_engine_unlock(s->vm);
+	if (!(r & VDEV_GUEST_F_HINTS))
+		return;
+	pthread_mutex_lock(&q->lock);
+	r = vdev_pvqueue_hint(q->ring, s->fn.address, type, hint->distance, set, 1);
+	pthread_mutex_unlock(&q->lock);
+	s->counts.told += r >= 0;
+	s->counts.full += r == -EAGAIN;
+	lending_told(q, r);
+}
+
+/* In the kernel's way nobody sees the event: the host interrupt's affinity is sampled instead (H12). */
+static void ask(struct source *s, uint32_t type, uint32_t cpu)
+{
+	struct hints *h = s->vm->hints;
+	uint32_t flags = atomic_load(&h->in_kernel) ? VDEV_IRQHINT_SAMPLED : 0;
+	struct vdev_irqhint_hint hint;
+	uint64_t set[1];
+	int r;
+
+	if (flags && atomic_load(&s->raised) % SAMPLES)
+		return;
+	if (!atomic_load(&h->hangs))
+		s->vm->machine->hints->locate(s->vm);
+	r = vdev_irqhint_event(h->engine, vm_now(s->vm), s->dev, type, cpu, flags, &hint,
+			       sizeof(hint), set, 1);
+	if (r == 1 && atomic_load(&h->mode) == HINTS_TELL)
+		tell(s, type, &hint, set);
+}
+
+static void raise_event(struct source *s, uint64_t now_ns)
+{
+	uint32_t type = s->burst.type, cpu = s->vm->machine->hints->arises(s);
+
+	ask(s, type, cpu);
+	atomic_store(&s->event_cpu, cpu);
+	s->raised_ns = now_ns;
+	s->give_up_ns = now_ns + PATIENCE_NS;
+	s->waiting = true;
+	atomic_fetch_add(&s->raised, 1);
+	deliver(s, type, cpu);
+	lending_flush(s->vm->lending);
+}
+
+static void over(struct source *s, uint64_t now_ns)
+{
+	uint64_t took = now_ns - s->raised_ns;
+
+	s->waiting = false;
+	s->counts.handled_ns += took;
+	s->counts.worst_ns = took > s->counts.worst_ns ? took : s->counts.worst_ns;
+}
+
+/* Nobody handles it: counted, and the next one has its turn. */
+static void give_up(struct source *s)
+{
+	s->waiting = false;
+	s->counts.lost++;
+	atomic_store(&s->handled, atomic_load(&s->raised));
+}
+
+static bool still_waiting(struct source *s, uint64_t now_ns)
+{
+	if (!s->waiting)
+		return false;
+	if (atomic_load(&s->handled) == atomic_load(&s->raised))
+		over(s, now_ns);
+	else if (now_ns >= s->give_up_ns)
+		give_up(s);
+	return s->waiting;
+}
+
+uint64_t source_work(struct source *s, uint64_t now_ns)
+{
+	if (still_waiting(s, now_ns))
+		return s->give_up_ns;
+	if (!s->left && atomic_load(&s->finished) == atomic_load(&s->ordered))
+		return UINT64_MAX;
+	if (!s->left) { /* the last event of a burst is over, or a new one begins */
+		if (!s->burst.count) {
+			atomic_fetch_add(&s->finished, 1);
+			return UINT64_MAX;
+		}
+		s->left = s->burst.count;
+		s->burst.count = 0;
+		s->next_ns = now_ns;
+	}
+	if (now_ns < s->next_ns)
+		return s->next_ns;
+	s->next_ns = now_ns + s->burst.pace_ns;
+	s->left--;
+	raise_event(s, now_ns);
+	return now_ns;
+}
+
+void source_burst(struct source *s, const struct burst *burst)
+{
+	s->burst = *burst;
+	atomic_fetch_add(&s->ordered, 1);
+	s->vm->machine->hints->kick(s);
+}
+
+bool source_busy(const struct source *s)
+{
+	return atomic_load(&s->finished) != atomic_load(&s->ordered);
+}
+
+/* A handler ends: was it where the event was, all the time? */
+static void ended(struct source *s)
+{
+	uint32_t here = s->vm->machine->hints->here(s->vm), cpu = atomic_load(&s->event_cpu);
+
+	if (atomic_load(&s->handled) == atomic_load(&s->raised))
+		return;
+	if (s->begin_cpu == cpu && here == cpu)
+		s->counts.hits++;
+	else
+		s->counts.misses++;
+	s->counts.moved += s->begin_cpu != here;
+	atomic_fetch_add(&s->handled, 1);
+	s->vm->machine->hints->kick(s);
+}
+
+static int write_register(struct source *s, uint64_t offset, uint32_t value)
+{
+	if (offset == SRC_BEGIN)
+		s->begin_cpu = s->vm->machine->hints->here(s->vm);
+	else if (offset == SRC_END)
+		ended(s);
+	else if (offset == SRC_RESET)
+		source_reset(s);
+	return 0;
+}
+
+/* What came while the vector was masked. */
+static void unmasked(struct source *s, uint32_t type)
+{
+	struct source_vector *v = &s->vectors[type];
+	struct vdev_msi m;
+
+	if (!v->pending || v->masked || !enabled(s))
+		return;
+	v->pending = false;
+	if (target(s, type, atomic_load(&s->event_cpu), &m))
+		s->vm->machine->hints->deliver(s, type, &m);
+}
+
+static void write_entry(struct source *s, uint32_t type, uint32_t field, uint32_t value)
+{
+	struct source_vector *v = &s->vectors[type];
+	bool was = v->masked;
+
+	if (field == 0)
+		v->message.address = (v->message.address & ~0xffffffffull) | (value & ~3u);
+	else if (field == 4)
+		v->message.address = (v->message.address & 0xffffffffu) | (uint64_t)value << 32;
+	else if (field == 8)
+		v->message.data = value;
+	else
+		v->masked = value & ENTRY_MASKED;
+	if (was && v->masked)
+		return; /* told when it counts */
+	report(s, type);
+	unmasked(s, type);
+}
+
+static int write_bar(struct vm *vm, struct pci_fn *fn, uint32_t bar, uint64_t offset,
+		     uint32_t width, uint64_t value)
+{
+	struct source *s = (struct source *)fn;
+
+	if (width != 4 || offset % 4)
+		return 0;
+	if (bar == 0)
+		return write_register(s, offset, (uint32_t)value);
+	if (offset < (uint64_t)ENTRY * SOURCE_TYPES)
+		write_entry(s, (uint32_t)offset / ENTRY, (uint32_t)offset % ENTRY, (uint32_t)value);
+	return 0;
+}
+
+static uint32_t read_entry(const struct source_vector *v, uint32_t field)
+{
+	if (field == 0)
+		return (uint32_t)v->message.address;
+	if (field == 4)
+		return (uint32_t)(v->message.address >> 32);
+	return field == 8 ? v->message.data : v->masked;
+}
+
+static uint32_t read_bar(struct vm *vm, struct pci_fn *fn, uint32_t bar, uint64_t offset,
+			 uint32_t width)
+{
+	const struct source *s = (const struct source *)fn;
+	uint32_t at = (uint32_t)offset, value = 0;
+
+	if (bar == 0 && at == SRC_ID)
+		return SRC_ID_VALUE;
+	if (bar == 1 && at < ENTRY * SOURCE_TYPES)
+		return read_entry(&s->vectors[at / ENTRY], at % ENTRY & ~3u) >> 8 * (at % 4);
+	for (uint32_t i = 0; bar == 1 && at == SRC_PENDING && i < SOURCE_TYPES; i++)
+		value |= (uint32_t)s->vectors[i].pending << i;
+	return value;
+}
+
+/* The MSI-X capability: enabled, or masked as a whole. */
+static int configured(struct vm *vm, struct pci_fn *fn, uint32_t offset, uint32_t width)
+{
+	struct source *s = (struct source *)fn;
+
+	for (uint32_t i = 0; i < SOURCE_TYPES; i++) {
+		report(s, i);
+		unmasked(s, i);
+	}
+	return 0;
+}
+
+static const struct pci_ops ops = {.read = read_bar, .write = write_bar, .configured = configured};
+
+void source_reset(struct source *s)
+{
+	for (uint32_t i = 0; i < SOURCE_TYPES; i++)
+		s->vectors[i] = (struct source_vector){.masked = true};
+	vdev_irqhint_device_reset(s->vm->hints->engine, s->dev);
+}
+
+static int connect(struct source *s)
+{
+	struct hints *h = s->vm->hints;
+	int r = vdev_irqhint_add(h->engine, SOURCE_TYPES, (uintptr_t)s, &s->dev);
+
+	if (r)
+		return r;
+	s->index = h->sources_count;
+	h->sources[h->sources_count++] = s;
+	return s->vm->machine->hints->begin(s);
+}
+
+int source_new(struct vm *vm, const char *name, uint32_t address, struct source **ret_source)
+{
+	struct source *s;
+	int r;
+
+	if (vm->hints->sources_count == SOURCES)
+		return -ENOSPC;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->vm = vm;
+	s->kick_fd = s->irq_fd = -1;
+	s->fn.ops = &ops;
+	pci_init(&s->fn, name, MINIVMM_SOURCE, address);
+	pci_add_bar(vm, &s->fn, 0, SRC_BAR_SIZE);
+	pci_add_bar(vm, &s->fn, 1, SRC_BAR_SIZE);
+	pci_add_msix(&s->fn, SOURCE_TYPES, 1, SRC_PENDING);
+	s->fn.present = true;
+	for (uint32_t i = 0; i < SOURCE_TYPES; i++)
+		s->vectors[i].masked = true;
+	r = pci_plug(vm, &s->fn);
+	if (r)
+		free(s);
+	else
+		r = connect(s); /* from here on the VM frees it */
+	*ret_source = r ? NULL : s;
+	return r;
+}
+
+void source_free(struct source *s)
+{
+	free(s);
+}
