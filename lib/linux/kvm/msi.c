@@ -54,23 +54,24 @@ static int fall_back(struct vdev_kvm *kvm, struct vdev_kvm_msi *m)
 	return 1;
 }
 
-/* How many fell back, or an error. */
+/* The caller's array, whose elements have the size that its header knew. How many fell back, or an error. */
 static int read_all(struct vdev_kvm *kvm, const struct vdev_kvm_msi *msis,
 		    struct msi_change *changes, uint32_t count)
 {
-	size_t stride = msis->struct_size;
+	const size_t stride = msis->struct_size;
 	int fell = 0;
 
+	if (stride < sizeof(*msis) || stride % sizeof(uint64_t))
+		return -EINVAL;
 	for (uint32_t i = 0; i < count; i++) {
 		const void *in = (const char *)msis + i * stride;
 		struct vdev_kvm_msi *m = &changes[i].to;
-		int ret = vdev__copy_in(m, sizeof(*m), sizeof(*m), in);
+		int ret = ((const struct vdev_kvm_msi *)in)->struct_size == stride ? 0 : -EINVAL;
 
-		if (!ret &&
-		    (((const struct vdev_kvm_msi *)in)->struct_size != stride || bad_msi(m)))
-			ret = -EINVAL;
 		if (!ret)
-			ret = fall_back(kvm, m);
+			ret = vdev__copy_in(m, sizeof(*m), sizeof(*m), in);
+		if (!ret)
+			ret = bad_msi(m) ? -EINVAL : fall_back(kvm, m);
 		if (ret < 0)
 			return ret;
 		fell += ret;
