@@ -97,3 +97,19 @@ int vdev__kvm_unpark_irqfds(struct vdev_kvm *kvm, struct device *d,
 	}
 	return first_err;
 }
+
+/* One GSI that a change had or wanted. */
+static void restore(struct vdev_kvm *kvm, struct device *d, const struct vdev_kvm_msi *m)
+{
+	if (vdev__kvm_routed(m))
+		settle_gsi(kvm, d, m->gsi, !vdev__kvm_gsi_masked(d, m->gsi));
+}
+
+void vdev__kvm_restore_irqfds(struct vdev_kvm *kvm, struct device *d,
+			      const struct msi_change *changes, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		restore(kvm, d, &changes[i].from);
+		restore(kvm, d, &changes[i].to);
+	}
+}

@@ -111,7 +111,7 @@ static int apply(struct vdev_kvm *kvm, struct device *d, struct msi_change *chan
 		vdev__kvm_park_irqfds(kvm, d, changes, count);
 		vdev__kvm_change_routes(kvm, changes, count);
 	}
-	vdev__kvm_unpark_irqfds(kvm, d, changes, count);
+	vdev__kvm_restore_irqfds(kvm, d, changes, count);
 	return err;
 }
 
