@@ -83,10 +83,16 @@ static void nothing_changes_when_parking_fails(void **state)
 	expect_order(k, "ra");
 	model_fail(k, 'd', -EBADF);
 	assert_int_equal(vdev_kvm_set_msis(k->kvm, DEV, 0, both, 2), -EBADF);
-	expect_order(k, "Dda"); /* the second comes back */
+	expect_order(k, "D");
 	assert_int_equal(model_stats(k).irqfds, 3);
 	assert_int_equal(get(k, DEV, 0).flags, VDEV_KVM_MSI_ROUTED);
 	assert_int_equal(get(k, DEV, 1).flags, VDEV_KVM_MSI_ROUTED);
+	/* The first comes back when the second fails. */
+	k->fail = 'd';
+	k->fail_with = -EBADF;
+	k->fail_after = k->fails = 1;
+	assert_int_equal(vdev_kvm_set_msis(k->kvm, DEV, 0, both, 2), -EBADF);
+	expect_order(k, "dDa");
 	/* Gone already is parked. */
 	model_fail(k, 'd', -ENOENT);
 	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 0, 1), 0);
@@ -157,6 +163,21 @@ static void forgotten_while_masked(void **state)
 	expect_order(k, "a");
 }
 
+/* Two vectors of one call change places: the GSI stays masked. */
+static void a_masked_gsi_changes_its_vector(void **state)
+{
+	struct vdev_kvm_msi m[2] = {routed(41, 0x51), masked(routed(40, 0x52))};
+	struct model *k = *state;
+
+	one(k);
+	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 0, 1), 0);
+	expect_order(k, "dr");
+	assert_int_equal(vdev_kvm_set_msis(k->kvm, DEV, 0, m, 2), 0);
+	expect_order(k, "r");
+	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 1, 0), 0);
+	expect_order(k, "ra");
+}
+
 static void parked_is_not_detached_twice(void **state)
 {
 	struct model *k = *state;
@@ -201,11 +222,17 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, model_setup, model_teardown)
-		T(parked_before_its_route_goes),         T(masked_from_the_start),
-		T(irqfd_that_cannot_be_parked),          T(nothing_changes_when_parking_fails),
-		T(nothing_changes_when_the_table_fails), T(a_foreign_gsi_is_not_parked_for_good),
-		T(nothing_changes_when_attaching_fails), T(forgotten_while_masked),
-		T(parked_is_not_detached_twice),         T(pending_in_the_eventfd),
+		T(parked_before_its_route_goes),
+		T(masked_from_the_start),
+		T(irqfd_that_cannot_be_parked),
+		T(nothing_changes_when_parking_fails),
+		T(nothing_changes_when_the_table_fails),
+		T(a_foreign_gsi_is_not_parked_for_good),
+		T(nothing_changes_when_attaching_fails),
+		T(forgotten_while_masked),
+		T(a_masked_gsi_changes_its_vector),
+		T(parked_is_not_detached_twice),
+		T(pending_in_the_eventfd),
 	};
 
 	return cmocka_run_group_tests_name("kvm_msi_masks", tests, NULL, NULL);

@@ -39,6 +39,7 @@ struct model {
 	char fail; /* this one */
 	int fail_with;
 	uint32_t fails; /* so often */
+	uint32_t fail_after; /* so many that succeed */
 };
 
 static inline int note(struct model *k, char what)
@@ -49,6 +50,10 @@ static inline int note(struct model *k, char what)
 		k->order[used] = what;
 	if (k->fail != what || !k->fails)
 		return 0;
+	if (k->fail_after) {
+		k->fail_after--;
+		return 0;
+	}
 	k->fails--;
 	if (used < ORDER)
 		k->order[used] = (char)(what - 'a' + 'A');

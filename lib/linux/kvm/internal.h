@@ -159,9 +159,9 @@ int vdev__kvm_park_irqfds(struct vdev_kvm *kvm, struct device *d, const struct m
 /* Attaches those whose vector is no longer masked. The first errno. */
 int vdev__kvm_unpark_irqfds(struct vdev_kvm *kvm, struct device *d,
 			    const struct msi_change *changes, uint32_t count);
-/* A change came to nothing: irqfds as the vectors still are. */
+/* A change came to nothing: attaches or parks those whose vectors are still so. */
 void vdev__kvm_restore_irqfds(struct vdev_kvm *kvm, struct device *d,
-			      const struct msi_change *changes, uint32_t count);
+			      const struct msi_change *changes, uint32_t count, int attach);
 
 /* routes.c: the caller has the device, and not the lock */
 /* Takes the routes of a device's vectors out of the table. An errno: they are still there. */

@@ -13,10 +13,18 @@ static const struct vdev__kvm_call *irqfd_call(void)
 	return &vdev__kvm_calls()[VDEV__KVM_FIRST_EVENT];
 }
 
-/* Whether a GSI of a change belongs to a vector that will be masked. */
-static int to_be_parked(const struct msi_change *c, uint32_t gsi)
+static int masks(const struct msi_change *c)
 {
-	return vdev__kvm_routed(&c->to) && vdev__kvm_masked(&c->to) && c->to.gsi == gsi;
+	return vdev__kvm_routed(&c->to) && vdev__kvm_masked(&c->to);
+}
+
+/* Whether one of the vectors will be masked and have this GSI, which may have come from another of them. */
+static int to_be_parked(const struct msi_change *changes, uint32_t count, uint32_t gsi)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (masks(&changes[i]) && changes[i].to.gsi == gsi)
+			return 1;
+	return 0;
 }
 
 static void set_attached(struct vdev_kvm *kvm, struct resource *res, int attached)
@@ -61,55 +69,37 @@ static int settle_gsi(struct vdev_kvm *kvm, struct device *d, uint32_t gsi, int 
 int vdev__kvm_park_irqfds(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
 			  uint32_t count)
 {
-	int first_err = 0;
+	int err = 0;
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct msi_change *c = &changes[i];
-		int err = to_be_parked(c, c->to.gsi) ? settle_gsi(kvm, d, c->to.gsi, 0) : 0;
-
-		if (!first_err)
-			first_err = err;
-	}
-	return first_err;
-}
-
-/* Of one GSI that a change had or has. */
-static int unpark(struct vdev_kvm *kvm, struct device *d, const struct msi_change *c,
-		  const struct vdev_kvm_msi *m)
-{
-	if (!vdev__kvm_routed(m) || to_be_parked(c, m->gsi))
-		return 0;
-	return settle_gsi(kvm, d, m->gsi, 1);
+	for (uint32_t i = 0; !err && i < count; i++)
+		if (masks(&changes[i]))
+			err = settle_gsi(kvm, d, changes[i].to.gsi, 0);
+	return err;
 }
 
 int vdev__kvm_unpark_irqfds(struct vdev_kvm *kvm, struct device *d,
 			    const struct msi_change *changes, uint32_t count)
 {
-	int first_err = 0;
+	int err = 0;
 
-	for (uint32_t i = 0; i < count; i++) {
-		int err = unpark(kvm, d, &changes[i], &changes[i].from);
+	for (uint32_t i = 0; !err && i < 2 * count; i++) {
+		const struct msi_change *c = &changes[i / 2];
+		const struct vdev_kvm_msi *m = i & 1 ? &c->to : &c->from;
 
-		if (!err)
-			err = unpark(kvm, d, &changes[i], &changes[i].to);
-		if (!first_err)
-			first_err = err;
+		if (vdev__kvm_routed(m) && !to_be_parked(changes, count, m->gsi))
+			err = settle_gsi(kvm, d, m->gsi, 1);
 	}
-	return first_err;
-}
-
-/* One GSI that a change had or wanted. */
-static void restore(struct vdev_kvm *kvm, struct device *d, const struct vdev_kvm_msi *m)
-{
-	if (vdev__kvm_routed(m))
-		settle_gsi(kvm, d, m->gsi, !vdev__kvm_gsi_masked(d, m->gsi));
+	return err;
 }
 
 void vdev__kvm_restore_irqfds(struct vdev_kvm *kvm, struct device *d,
-			      const struct msi_change *changes, uint32_t count)
+			      const struct msi_change *changes, uint32_t count, int attach)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		restore(kvm, d, &changes[i].from);
-		restore(kvm, d, &changes[i].to);
+	for (uint32_t i = 0; i < 2 * count; i++) {
+		const struct msi_change *c = &changes[i / 2];
+		const struct vdev_kvm_msi *m = i & 1 ? &c->to : &c->from;
+
+		if (vdev__kvm_routed(m) && vdev__kvm_gsi_masked(d, m->gsi) == !attach)
+			settle_gsi(kvm, d, m->gsi, attach);
 	}
 }

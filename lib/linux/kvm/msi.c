@@ -86,14 +86,9 @@ static void read_old(struct device *d, uint32_t vector, struct msi_change *chang
 		vdev__kvm_read_msi(vdev__kvm_vector(d->block, vector + i), &changes[i].from);
 }
 
-static void reverse(struct msi_change *changes, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		changes[i] = (struct msi_change){.from = changes[i].to, .to = changes[i].from};
-}
-
 /* All or nothing, as far as KVM lets it. */
-static int apply(struct vdev_kvm *kvm, struct device *d, struct msi_change *changes, uint32_t count)
+static int apply(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
+		 uint32_t count)
 {
 	int routed = 0;
 	int err = vdev__kvm_park_irqfds(kvm, d, changes, count);
@@ -106,12 +101,10 @@ static int apply(struct vdev_kvm *kvm, struct device *d, struct msi_change *chan
 		err = vdev__kvm_unpark_irqfds(kvm, d, changes, count);
 	if (!err)
 		return 0;
-	reverse(changes, count);
-	if (routed) {
-		vdev__kvm_park_irqfds(kvm, d, changes, count);
-		vdev__kvm_change_routes(kvm, changes, count);
-	}
-	vdev__kvm_restore_irqfds(kvm, d, changes, count);
+	vdev__kvm_restore_irqfds(kvm, d, changes, count, 0);
+	if (routed)
+		vdev__kvm_undo_routes(kvm, changes, count);
+	vdev__kvm_restore_irqfds(kvm, d, changes, count, 1);
 	return err;
 }
 

@@ -116,45 +116,70 @@ static int make_room(struct vdev_kvm *kvm, uint32_t more)
 	return 0;
 }
 
-/* With the lock. */
-static int change_all(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count)
+/* One by one backwards: each finds what it left. */
+static void undo(struct routes *r, const struct msi_change *changes, uint32_t count)
+{
+	while (count) {
+		count--;
+		change(r, &changes[count].to, &changes[count].from);
+	}
+}
+
+/* How many entries differ from what KVM has. -EBUSY, -ENOMEM, -EEXIST, -ENOSPC: nothing has changed. */
+static int change_table(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count)
 {
 	struct routes *r = &kvm->routes;
-	uint32_t done, changed = 0;
-	int err;
+	int changed = 0, err;
 
 	if (!r->table)
 		return -EBUSY;
 	err = make_room(kvm, count);
-	for (done = 0; !err && done < count; done++) {
-		err = change(r, &changes[done].from, &changes[done].to);
+	for (uint32_t i = 0; !err && i < count; i++) {
+		err = change(r, &changes[i].from, &changes[i].to);
 		if (err)
-			break;
-		changed += (uint32_t)changes_table(&changes[done]);
+			undo(r, changes, i);
+		changed += changes_table(&changes[i]);
 	}
-	if (!err && changed)
-		err = vdev__kvm_commit(kvm, r->table, r->fixed, changed);
-	/* One by one backwards: each finds what it left. */
-	while (err && done) {
-		done--;
-		change(r, &changes[done].to, &changes[done].from);
-	}
-	return err;
+	return err ? err : changed;
+}
+
+static int any_routed(const struct msi_change *changes, uint32_t count)
+{
+	uint32_t flags = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		flags |= changes[i].from.flags | changes[i].to.flags;
+	return (flags & VDEV_KVM_MSI_ROUTED) != 0;
 }
 
 int vdev__kvm_change_routes(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count)
 {
-	uint32_t routed = 0;
-	int err;
+	struct routes *r = &kvm->routes;
+	int changed, err;
 
-	for (uint32_t i = 0; i < count; i++)
-		routed |= changes[i].from.flags | changes[i].to.flags;
-	if (!(routed & VDEV_KVM_MSI_ROUTED))
+	if (!any_routed(changes, count))
 		return 0;
-	pthread_mutex_lock(&kvm->routes.lock);
-	err = change_all(kvm, changes, count);
-	pthread_mutex_unlock(&kvm->routes.lock);
+	pthread_mutex_lock(&r->lock);
+	changed = change_table(kvm, changes, count);
+	err = changed < 0 ? changed : 0;
+	if (changed > 0)
+		err = vdev__kvm_commit(kvm, r->table, r->fixed, (uint32_t)changed);
+	if (changed > 0 && err)
+		undo(r, changes, count);
+	pthread_mutex_unlock(&r->lock);
 	return err;
+}
+
+void vdev__kvm_undo_routes(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count)
+{
+	struct routes *r = &kvm->routes;
+
+	if (!any_routed(changes, count))
+		return;
+	pthread_mutex_lock(&r->lock);
+	undo(r, changes, count);
+	vdev__kvm_commit(kvm, r->table, r->fixed, count);
+	pthread_mutex_unlock(&r->lock);
 }
 
 /* Takes all routes of a device out of the table, or puts them back; how many. */
