@@ -17,7 +17,7 @@
 
 #include "internal.h"
 
-static int call_ioctl(const struct vdev_kvm *kvm, int fd, unsigned long request, void *argument)
+int vdev__kvm_ioctl(const struct vdev_kvm *kvm, int fd, unsigned long request, void *argument)
 {
 	int saved = errno;
 	int ret;
@@ -28,9 +28,16 @@ static int call_ioctl(const struct vdev_kvm *kvm, int fd, unsigned long request,
 		do
 			ret = ioctl(fd, request, argument);
 		while (ret < 0 && errno == EINTR);
-		ret = ret < 0 ? -errno : 0;
+		ret = ret < 0 ? -errno : ret;
 	}
 	errno = saved;
+	return ret;
+}
+
+static int call_ioctl(const struct vdev_kvm *kvm, int fd, unsigned long request, void *argument)
+{
+	int ret = vdev__kvm_ioctl(kvm, fd, request, argument);
+
 	return ret < 0 ? ret : 0;
 }
 
@@ -166,6 +173,18 @@ static void describe_group(const struct resource *res, int attach, char *buf, si
 	snprintf(buf, size, "VFIO_GROUP_UNSET_CONTAINER (group fd %" PRId32, res->u.dma.group_fd);
 }
 
+void vdev__kvm_failed(struct vdev_kvm *kvm, uint32_t level, const char *text, int err)
+{
+	char whole[VDEV__KVM_ERROR_SIZE];
+
+	snprintf(whole, sizeof(whole), "%s): %s", text, strerror(-err));
+	vdev__log(&kvm->env, level, "kvm: %s", whole);
+	pthread_mutex_lock(&kvm->lock);
+	kvm->failed++;
+	memcpy(kvm->error, whole, sizeof(whole));
+	pthread_mutex_unlock(&kvm->lock);
+}
+
 const struct vdev__kvm_call *vdev__kvm_calls(void)
 {
 	static const struct vdev__kvm_call calls[VDEV__KVM_CALLS] = {
@@ -185,21 +204,14 @@ int vdev__kvm_run(struct vdev_kvm *kvm, const struct vdev__kvm_call *call,
 {
 	char text[VDEV__KVM_ERROR_SIZE];
 	int err = call->run(kvm, res, attach);
-	size_t used;
 
 	if (!err)
 		return 0;
 	call->describe(res, attach, text, sizeof(text));
-	used = strlen(text);
 	if (err == -ENOENT && !attach) {
 		vdev__log(&kvm->env, VDEV_LOG_DEBUG, "kvm: %s): was gone already", text);
 		return -ENOENT;
 	}
-	snprintf(text + used, sizeof(text) - used, "): %s", strerror(-err));
-	vdev__log(&kvm->env, VDEV_LOG_ERROR, "kvm: %s", text);
-	pthread_mutex_lock(&kvm->lock);
-	kvm->failed++;
-	memcpy(kvm->error, text, sizeof(text));
-	pthread_mutex_unlock(&kvm->lock);
+	vdev__kvm_failed(kvm, VDEV_LOG_ERROR, text, err);
 	return err;
 }

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "internal.h"
+#include "msi.h"
 
 struct device *vdev__kvm_find(struct vdev_kvm *kvm, uint64_t dev)
 {
@@ -51,8 +51,11 @@ void vdev__kvm_gate(struct vdev_kvm *kvm, struct device *d)
 	uint32_t slot = vdev__slots_find(&kvm->open, d->dev);
 
 	d->hidden = 1;
-	if (slot != VDEV__NO_SLOT)
-		vdev__slots_del(&kvm->open, slot);
+	if (slot == VDEV__NO_SLOT)
+		return;
+	vdev__slots_del(&kvm->open, slot);
+	/* After the handle: who finds no vectors finds no handle, either, when it looks again. */
+	atomic_store_explicit(&kvm->blocks[slot], NULL, memory_order_release);
 }
 
 void vdev__kvm_forget(struct vdev_kvm *kvm, struct device *d)
@@ -62,13 +65,19 @@ void vdev__kvm_forget(struct vdev_kvm *kvm, struct device *d)
 	for (i = 0; i < d->count; i++)
 		kvm->attached[d->resources[i].type] -= d->resources[i].attached != 0;
 	d->count = 0;
+	vdev__kvm_forget_msis(kvm, d);
+	d->has_msis = 0;
 }
 
 void vdev__kvm_unclaim(struct vdev_kvm *kvm, struct device *d)
 {
 	d->busy = 0;
-	if (!d->count) {
+	if (!d->count && !d->has_msis) {
 		vdev__kvm_gate(kvm, d);
+		if (d->block) {
+			d->block->next = kvm->spare;
+			kvm->spare = d->block;
+		}
 		vdev__slots_del(&kvm->known, vdev__slots_find(&kvm->known, d->dev));
 		vdev__free(&kvm->env, d->resources, d->capacity * sizeof(*d->resources));
 		*d = (struct device){0};
@@ -80,6 +89,7 @@ void vdev__kvm_unclaim(struct vdev_kvm *kvm, struct device *d)
 int vdev_kvm_rename(struct vdev_kvm *kvm, uint64_t old_dev, uint64_t new_dev)
 {
 	struct device *d, *to;
+	uint32_t slot;
 	int err = 0;
 
 	if (!kvm || !old_dev || !new_dev)
@@ -95,7 +105,9 @@ int vdev_kvm_rename(struct vdev_kvm *kvm, uint64_t old_dev, uint64_t new_dev)
 		*to = *d;
 		to->dev = new_dev;
 		to->hidden = 0;
-		vdev__slots_put(&kvm->open, new_dev);
+		slot = vdev__slots_put(&kvm->open, new_dev);
+		atomic_store_explicit(&kvm->blocks[slot], to->block, memory_order_release);
+		vdev__kvm_rename_pending(to, old_dev);
 		vdev__kvm_gate(kvm, d);
 		vdev__slots_del(&kvm->known, vdev__slots_find(&kvm->known, old_dev));
 		*d = (struct device){0};

@@ -5,7 +5,8 @@
  * Locks. `lock` guards everything but the vCPUs and is never held during an ioctl: taking an
  * ioeventfd apart can take many milliseconds, and a HIDE for another device must not wait for it.
  * Who works on a device marks it busy instead; others who need the same device wait for `idle`.
- * HIDE and the question whether a device is gated wait for nobody.
+ * HIDE and the question whether a device is gated wait for nobody. `routes.lock` is held during KVM_SET_GSI_ROUTING,
+ * since an older table must not come after a newer one; it is taken before `lock`, and only by who changes routes.
  */
 #ifndef VDEV__KVM_INTERNAL_H
 #define VDEV__KVM_INTERNAL_H
@@ -38,6 +39,7 @@ enum resource_type {
 struct resource {
 	uint8_t type;
 	uint8_t attached; /* PART_... */
+	uint8_t parked; /* irqfd: detached, to be attached again when its vector is unmasked */
 	union {
 		struct vdev_kvm_irqfd irqfd;
 		struct vdev_kvm_ioeventfd ioeventfd;
@@ -53,6 +55,28 @@ struct device {
 	uint32_t capacity;
 	uint8_t busy; /* somebody works on it without the lock */
 	uint8_t hidden;
+	uint8_t has_msis; /* a vector had a message since RELEASE */
+	struct msi_block *block; /* vectors (msi.h); NULL: none so far */
+};
+
+/* Whose a GSI is. */
+#define GSI_FREE 0u
+#define GSI_FIXED 1u
+#define GSI_VECTOR 2u
+
+struct gsi {
+	uint16_t at; /* index + 1 of its vector's entry in the table; 0: none */
+	uint16_t use; /* GSI_... */
+};
+
+/* The VM's interrupt routing table. */
+struct routes {
+	pthread_mutex_t lock;
+	struct kvm_irq_routing
+		*table; /* first `fixed` entries, then those of vectors; NULL: not handed over */
+	uint32_t capacity; /* entries */
+	uint32_t fixed;
+	struct gsi *gsis; /* VDEV_KVM_MAX_GSIS */
 };
 
 struct vcpu {
@@ -72,12 +96,25 @@ struct vdev_kvm {
 	uint64_t attached[RESOURCE_TYPES];
 	uint64_t detached;
 	uint64_t failed;
+	uint64_t msis;
+	uint64_t fallbacks;
+	uint64_t msi_routes, routings; /* as of the last change of the table */
+	_Atomic(struct msi_block *) *blocks; /* vectors by slot in `open`; read without the lock */
+	struct msi_block *spare; /* of devices that are gone */
+	_Atomic(uint32_t) can_signal; /* SIGNAL_... */
+	_Atomic(uint64_t) signalled, blocked;
+	struct routes routes;
 	char error[VDEV__KVM_ERROR_SIZE];
 	pthread_mutex_t vcpu_lock;
 	struct vcpu *vcpus;
 	uint32_t vcpu_capacity;
 	uint64_t kicks;
 };
+
+/* KVM_CAP_SIGNAL_MSI. */
+#define SIGNAL_UNKNOWN 0u
+#define SIGNAL_YES 1u
+#define SIGNAL_NO 2u
 
 /* One kind of ioctl: how a part of a resource is attached or taken apart. */
 struct vdev__kvm_call {
@@ -97,6 +134,10 @@ const struct vdev__kvm_call *vdev__kvm_calls(void);
 /* Makes the ioctl without the lock; what fails is counted, logged and kept for vdev_kvm_error(). */
 int vdev__kvm_run(struct vdev_kvm *kvm, const struct vdev__kvm_call *call,
 		  const struct resource *res, int attach);
+/* The bare ioctl: its answer or a negative errno. */
+int vdev__kvm_ioctl(const struct vdev_kvm *kvm, int fd, unsigned long request, void *argument);
+/* Counts, logs and keeps what failed: `text` is "IOCTL (parameters". No lock is held but that of the routes. */
+void vdev__kvm_failed(struct vdev_kvm *kvm, uint32_t level, const char *text, int err);
 
 /* device.c: the caller holds the lock */
 struct device *vdev__kvm_find(struct vdev_kvm *kvm, uint64_t dev);
@@ -109,5 +150,24 @@ void vdev__kvm_unclaim(struct vdev_kvm *kvm, struct device *d);
 void vdev__kvm_gate(struct vdev_kvm *kvm, struct device *d);
 /* Forgets the resources, attached or not. */
 void vdev__kvm_forget(struct vdev_kvm *kvm, struct device *d);
+
+/* irqfd.c: the caller has the device, and not the lock */
+struct msi_change;
+/* Detaches the irqfds of masked vectors: their eventfds keep what comes. The first errno. */
+int vdev__kvm_park_irqfds(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
+			  uint32_t count);
+/* Attaches those whose vector is no longer masked. The first errno. */
+int vdev__kvm_unpark_irqfds(struct vdev_kvm *kvm, struct device *d,
+			    const struct msi_change *changes, uint32_t count);
+/* A change came to nothing: attaches or parks those whose vectors are still so. */
+void vdev__kvm_restore_irqfds(struct vdev_kvm *kvm, struct device *d,
+			      const struct msi_change *changes, uint32_t count, int attach);
+
+/* routes.c: the caller has the device, and not the lock */
+/* Takes the routes of a device's vectors out of the table. An errno: they are still there. */
+int vdev__kvm_drop_routes(struct vdev_kvm *kvm, struct device *d);
+/* The same without an ioctl. How many there were. */
+uint32_t vdev__kvm_forget_routes(struct vdev_kvm *kvm, struct device *d);
+void vdev__kvm_free_routes(struct vdev_kvm *kvm);
 
 #endif

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "internal.h"
+#include "msi.h"
 
 static int bad_config(const struct vdev_kvm_config *c)
 {
@@ -22,7 +22,8 @@ static int allocate(struct vdev_kvm *kvm)
 	if (err)
 		return err;
 	kvm->devices = vdev__alloc(&kvm->env, kvm->known.size, sizeof(*kvm->devices));
-	return kvm->devices ? 0 : -ENOMEM;
+	kvm->blocks = vdev__alloc(&kvm->env, kvm->open.size, sizeof(*kvm->blocks));
+	return kvm->devices && kvm->blocks ? 0 : -ENOMEM;
 }
 
 int vdev_kvm_new(struct vdev_kvm **ret_kvm, const struct vdev_env *env,
@@ -49,6 +50,7 @@ int vdev_kvm_new(struct vdev_kvm **ret_kvm, const struct vdev_env *env,
 	/* Default mutexes and condition variables need no resources: nothing here can fail. */
 	pthread_mutex_init(&kvm->lock, NULL);
 	pthread_mutex_init(&kvm->vcpu_lock, NULL);
+	pthread_mutex_init(&kvm->routes.lock, NULL);
 	pthread_cond_init(&kvm->idle, NULL);
 	err = allocate(kvm);
 	if (err) {
@@ -67,7 +69,15 @@ static void free_devices(struct vdev_kvm *kvm)
 		struct device *d = &kvm->devices[i];
 
 		vdev__free(&kvm->env, d->resources, d->capacity * sizeof(*d->resources));
+		vdev__kvm_free_block(kvm, d->block);
 	}
+	while (kvm->spare) {
+		struct msi_block *block = kvm->spare;
+
+		kvm->spare = block->next;
+		vdev__kvm_free_block(kvm, block);
+	}
+	vdev__free(&kvm->env, kvm->blocks, kvm->open.size * sizeof(*kvm->blocks));
 	vdev__free(&kvm->env, kvm->devices, kvm->known.size * sizeof(*kvm->devices));
 }
 
@@ -79,10 +89,12 @@ void vdev_kvm_free(struct vdev_kvm *kvm)
 		return;
 	env = kvm->env;
 	free_devices(kvm);
+	vdev__kvm_free_routes(kvm);
 	vdev__slots_fini(&kvm->open, &env);
 	vdev__slots_fini(&kvm->known, &env);
 	vdev__free(&env, kvm->vcpus, kvm->vcpu_capacity * sizeof(*kvm->vcpus));
 	pthread_cond_destroy(&kvm->idle);
+	pthread_mutex_destroy(&kvm->routes.lock);
 	pthread_mutex_destroy(&kvm->vcpu_lock);
 	pthread_mutex_destroy(&kvm->lock);
 	vdev__free(&env, kvm, sizeof(*kvm));
@@ -117,7 +129,13 @@ int vdev_kvm_stats(struct vdev_kvm *kvm, struct vdev_kvm_stats *ret_stats, size_
 	s.dmas = kvm->attached[DMA];
 	s.detached = kvm->detached;
 	s.failed = kvm->failed;
+	s.msis = kvm->msis;
+	s.fallbacks = kvm->fallbacks;
+	s.msi_routes = kvm->msi_routes;
+	s.routings = kvm->routings;
 	pthread_mutex_unlock(&kvm->lock);
+	s.signalled = atomic_load_explicit(&kvm->signalled, memory_order_relaxed);
+	s.blocked = atomic_load_explicit(&kvm->blocked, memory_order_relaxed);
 	pthread_mutex_lock(&kvm->vcpu_lock);
 	s.kicks = kvm->kicks;
 	pthread_mutex_unlock(&kvm->vcpu_lock);

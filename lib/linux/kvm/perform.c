@@ -3,7 +3,7 @@
  * The deeds of the KVM backend, in the order of rule R8.
  *
  *   HIDE            the device leaves the set of open doorbells; no ioctl
- *   DETACH_EVENTS   irqfds, then ioeventfds
+ *   DETACH_EVENTS   irqfds, then routes of vectors, then ioeventfds
  *   UNMAP_BARS      memory slots
  *   LEAVE_DMA       ranges, then KVM's hold on the group, then the container
  *   TEARDOWN        all three of these
@@ -13,7 +13,7 @@
 
 #include <vdev/removal.h>
 
-#include "internal.h"
+#include "msi.h"
 
 static int hide(struct vdev_kvm *kvm, uint64_t dev)
 {
@@ -42,13 +42,45 @@ static int take(struct vdev_kvm *kvm, const struct vdev__kvm_call *call, struct 
 	return 0;
 }
 
+/* The first errno. */
+static int take_all(struct vdev_kvm *kvm, const struct vdev__kvm_call *call, struct device *d)
+{
+	int first_err = 0;
+
+	for (uint32_t n = 0; n < d->count; n++) {
+		struct resource *res = &d->resources[n];
+		int err = 0;
+
+		if (res->type == call->type && res->attached & call->part)
+			err = take(kvm, call, res);
+		if (!first_err)
+			first_err = err;
+	}
+	return first_err;
+}
+
+/* Without their irqfds the routes serve nobody. Vectors are forgotten, and what is parked stays detached. */
+static int take_msis(struct vdev_kvm *kvm, struct device *d)
+{
+	int err = vdev__kvm_drop_routes(kvm, d);
+
+	if (err)
+		return err == -EOPNOTSUPP ? -EIO : err;
+	pthread_mutex_lock(&kvm->lock);
+	vdev__kvm_forget_msis(kvm, d);
+	for (uint32_t n = 0; n < d->count; n++)
+		d->resources[n].parked = 0;
+	pthread_mutex_unlock(&kvm->lock);
+	return 0;
+}
+
 /* Being busy keeps the device and its resources in place while the lock is not held. */
 static int take_apart(struct vdev_kvm *kvm, uint64_t dev, uint32_t first, uint32_t end)
 {
 	const struct vdev__kvm_call *calls = vdev__kvm_calls();
 	int first_err = 0;
 	struct device *d;
-	uint32_t i, n;
+	uint32_t i;
 
 	pthread_mutex_lock(&kvm->lock);
 	d = vdev__kvm_claim(kvm, dev);
@@ -56,15 +88,13 @@ static int take_apart(struct vdev_kvm *kvm, uint64_t dev, uint32_t first, uint32
 	if (!d)
 		return 0;
 	for (i = first; i < end; i++) {
-		for (n = 0; n < d->count; n++) {
-			struct resource *res = &d->resources[n];
-			int err = 0;
+		int err = take_all(kvm, &calls[i], d);
 
-			if (res->type == calls[i].type && res->attached & calls[i].part)
-				err = take(kvm, &calls[i], res);
-			if (!first_err)
-				first_err = err;
-		}
+		if (!first_err)
+			first_err = err;
+		err = i == VDEV__KVM_FIRST_EVENT ? take_msis(kvm, d) : 0;
+		if (!first_err)
+			first_err = err;
 	}
 	pthread_mutex_lock(&kvm->lock);
 	vdev__kvm_unclaim(kvm, d);
@@ -80,6 +110,9 @@ static int release(struct vdev_kvm *kvm, uint64_t dev)
 	pthread_mutex_lock(&kvm->lock);
 	d = vdev__kvm_claim(kvm, dev);
 	if (d) {
+		pthread_mutex_unlock(&kvm->lock);
+		left = vdev__kvm_forget_routes(kvm, d);
+		pthread_mutex_lock(&kvm->lock);
 		for (i = 0; i < d->count; i++)
 			left += d->resources[i].attached != 0;
 		vdev__kvm_forget(kvm, d);

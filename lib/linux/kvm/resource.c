@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "msi.h"
 #include "sat.h"
 
 /* Room for one more, so that nothing can fail after the ioctl was made. */
@@ -23,7 +23,8 @@ static int make_room(struct vdev_kvm *kvm, struct device *d)
 	return 0;
 }
 
-static int attach_now(struct vdev_kvm *kvm, const struct resource *res)
+/* Attaches it, or takes it apart. */
+static int make_call(struct vdev_kvm *kvm, const struct resource *res, int attach)
 {
 	const struct vdev__kvm_call *call = vdev__kvm_calls();
 	int err;
@@ -31,12 +32,28 @@ static int attach_now(struct vdev_kvm *kvm, const struct resource *res)
 	while (call->type != res->type)
 		call++;
 	pthread_mutex_unlock(&kvm->lock);
-	err = vdev__kvm_run(kvm, call, res, 1);
+	err = vdev__kvm_run(kvm, call, res, attach);
 	pthread_mutex_lock(&kvm->lock);
 	return err;
 }
 
-static int add(struct vdev_kvm *kvm, uint64_t dev, const struct resource *res, uint32_t flags)
+/* An irqfd of a masked vector waits, detached, until that is unmasked: see irqfd.c. */
+static int attach_or_park(struct vdev_kvm *kvm, struct device *d, struct resource *res,
+			  uint32_t flags)
+{
+	int err;
+
+	if (res->type != IRQFD || !vdev__kvm_gsi_masked(d, res->u.irqfd.gsi))
+		return flags & VDEV_KVM_ATTACH ? make_call(kvm, res, 1) : 0;
+	err = flags & VDEV_KVM_ATTACH ? 0 : make_call(kvm, res, 0);
+	if (err && err != -ENOENT)
+		return err;
+	res->attached = 0;
+	res->parked = 1;
+	return 0;
+}
+
+static int add(struct vdev_kvm *kvm, uint64_t dev, struct resource *res, uint32_t flags)
 {
 	struct device *d;
 	int err;
@@ -45,11 +62,11 @@ static int add(struct vdev_kvm *kvm, uint64_t dev, const struct resource *res, u
 	err = vdev__kvm_claim_new(kvm, dev, &d);
 	if (!err) {
 		err = make_room(kvm, d);
-		if (!err && flags & VDEV_KVM_ATTACH)
-			err = attach_now(kvm, res);
+		if (!err)
+			err = attach_or_park(kvm, d, res, flags);
 		if (!err) {
 			d->resources[d->count++] = *res;
-			kvm->attached[res->type]++;
+			kvm->attached[res->type] += res->attached != 0;
 		}
 		vdev__kvm_unclaim(kvm, d);
 	}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vdev_kvm_signal() beside threads that program, mask, take away and bring devices. TSan sees no lock that is missing
+ * where there is none, so what may not be is counted: torn messages, interrupts that were lost, and interrupts of strangers.
+ */
+#include "vt_test.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <linux/kvm.h>
+
+#include <vdev/kvm.h>
+#include <vdev/removal.h>
+
+#define DEV UINT64_C(1)
+#define PROGRAMS 300000u
+#define EVENTS 100000u
+#define LIVES 30000u
+#define PATIENCE_NS UINT64_C(20000000000)
+
+struct stress {
+	struct vdev_kvm *kvm;
+	atomic_uint stop, torn, lost, strangers, wrong;
+	atomic_ullong delivered, signals;
+	atomic_ullong now; /* handle that lives */
+	uint32_t slow;
+};
+
+/* Whose interrupt this thread signals; 0: does not matter. */
+static __thread uint32_t mine;
+
+static uint32_t data_for(uint32_t address)
+{
+	return (address >> 4 ^ 0x5a5a5a) & 0xffffff;
+}
+
+static int deliver(void *user, int fd, unsigned long request, void *argument)
+{
+	struct stress *s = user;
+	const struct kvm_msi *m = argument;
+
+	(void)fd;
+	if (request != KVM_SIGNAL_MSI)
+		return 1;
+	if (m->data != data_for(m->address_lo) || m->address_hi != m->address_lo)
+		atomic_fetch_add(&s->torn, 1);
+	if (mine && m->address_lo != mine)
+		atomic_fetch_add(&s->strangers, 1);
+	atomic_fetch_add(&s->delivered, 1);
+	return 1;
+}
+
+static struct vdev_kvm_msi message(uint32_t number, uint32_t flags)
+{
+	return (struct vdev_kvm_msi){.struct_size = sizeof(struct vdev_kvm_msi),
+				     .flags = VDEV_KVM_MSI_SIGNAL | flags,
+				     .address = number | (uint64_t)number << 32,
+				     .data = data_for(number),
+				     .gsi = VDEV_KVM_NO_GSI,
+				     .fd = -1};
+}
+
+static void set(struct stress *s, uint64_t dev, uint32_t number, uint32_t flags)
+{
+	struct vdev_kvm_msi m = message(number, flags);
+
+	if (vdev_kvm_set_msi(s->kvm, dev, 0, &m))
+		atomic_fetch_add(&s->wrong, 1);
+}
+
+static int setup(void **state)
+{
+	static struct stress s;
+	struct vdev_kvm_config config = {.struct_size = sizeof(config),
+					 .vm_fd = 3,
+					 .max_devices = 4,
+					 .ioctl = deliver,
+					 .user = &s};
+
+	s = (struct stress){.slow = getenv("VDEV_TEST_SLOW") ? 20 : 1};
+	*state = &s;
+	return vdev_kvm_new(&s.kvm, NULL, &config);
+}
+
+static int teardown(void **state)
+{
+	struct stress *s = *state;
+
+	vdev_kvm_free(s->kvm);
+	return 0;
+}
+
+static void report(struct stress *s)
+{
+	print_message("signals %llu torn %u lost %u strangers %u\n",
+		      (unsigned long long)atomic_load(&s->signals), atomic_load(&s->torn),
+		      atomic_load(&s->lost), atomic_load(&s->strangers));
+	assert_int_equal(atomic_load(&s->torn), 0);
+	assert_int_equal(atomic_load(&s->lost), 0);
+	assert_int_equal(atomic_load(&s->strangers), 0);
+	assert_int_equal(atomic_load(&s->wrong), 0);
+	assert_true(atomic_load(&s->signals) > 0);
+}
+
+static void *signal_on(void *arg)
+{
+	struct stress *s = arg;
+
+	while (!atomic_load(&s->stop)) {
+		int how = vdev_kvm_signal(s->kvm, DEV, 0);
+
+		if (how != VDEV_KVM_DELIVERED && how != VDEV_KVM_MASKED)
+			atomic_fetch_add(&s->wrong, 1);
+		atomic_fetch_add(&s->signals, 1);
+	}
+	return NULL;
+}
+
+/* The message before or after, never a mixture. */
+static void never_torn(void **state)
+{
+	struct stress *s = *state;
+	pthread_t threads[2];
+	uint32_t i;
+
+	set(s, DEV, 1, 0);
+	pthread_create(&threads[0], NULL, signal_on, s);
+	pthread_create(&threads[1], NULL, signal_on, s);
+	for (i = 0; i < PROGRAMS / s->slow; i++)
+		set(s, DEV, i, 0);
+	atomic_store(&s->stop, 1);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	report(s);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void *mask_on(void *arg)
+{
+	struct stress *s = arg;
+
+	while (!atomic_load(&s->stop)) {
+		if (vdev_kvm_mask_msi(s->kvm, DEV, 0, 1) < 0 ||
+		    vdev_kvm_mask_msi(s->kvm, DEV, 0, 0) < 0)
+			atomic_fetch_add(&s->wrong, 1);
+	}
+	return NULL;
+}
+
+/* Each signal is delivered after it was made, at once or when the vector is unmasked. */
+static int comes(struct stress *s)
+{
+	uint64_t before = atomic_load(&s->delivered), until = 0;
+	int how = vdev_kvm_signal(s->kvm, DEV, 0);
+
+	atomic_fetch_add(&s->signals, 1);
+	if (how != VDEV_KVM_DELIVERED && how != VDEV_KVM_MASKED)
+		atomic_fetch_add(&s->wrong, 1);
+	while (atomic_load(&s->delivered) == before) {
+		if (!until)
+			until = now_ns() + PATIENCE_NS / 20;
+		if (now_ns() > until)
+			return 0;
+		sched_yield();
+	}
+	return 1;
+}
+
+static void never_lost(void **state)
+{
+	struct stress *s = *state;
+	pthread_t thread;
+	uint32_t i;
+
+	set(s, DEV, 1, 0);
+	pthread_create(&thread, NULL, mask_on, s);
+	for (i = 0; i < EVENTS / s->slow && !atomic_load(&s->lost); i++)
+		if (!comes(s))
+			atomic_fetch_add(&s->lost, 1);
+	atomic_store(&s->stop, 1);
+	pthread_join(thread, NULL);
+	report(s);
+}
+
+/* Device workers that come late: their device may be gone, and its memory another's. */
+static void *signal_who_lives(void *arg)
+{
+	struct stress *s = arg;
+
+	while (!atomic_load(&s->stop)) {
+		uint64_t dev = atomic_load(&s->now);
+
+		mine = (uint32_t)dev;
+		if (vdev_kvm_signal(s->kvm, dev, 0) < 0)
+			atomic_fetch_add(&s->wrong, 1);
+		atomic_fetch_add(&s->signals, 1);
+	}
+	return NULL;
+}
+
+static void perform(struct stress *s, uint32_t kind, uint64_t dev)
+{
+	struct vdev_action a = {.id = 1, .dev = dev, .kind = kind};
+
+	if (vdev_kvm_perform(s->kvm, &a))
+		atomic_fetch_add(&s->wrong, 1);
+}
+
+static void never_a_stranger(void **state)
+{
+	struct stress *s = *state;
+	pthread_t threads[2];
+	uint64_t dev;
+
+	set(s, 1, 1, 0);
+	atomic_store(&s->now, 1);
+	pthread_create(&threads[0], NULL, signal_who_lives, s);
+	pthread_create(&threads[1], NULL, signal_who_lives, s);
+	for (dev = 2; dev < LIVES / s->slow; dev++) {
+		/* Handles that meet in one slot. */
+		perform(s, VDEV_REMOVAL_HIDE, dev - 1);
+		if (!(dev & 1))
+			perform(s, VDEV_REMOVAL_DETACH_EVENTS, dev - 1);
+		perform(s, VDEV_REMOVAL_RELEASE, dev - 1);
+		set(s, dev, (uint32_t)dev, 0);
+		atomic_store(&s->now, dev);
+	}
+	atomic_store(&s->stop, 1);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	report(s);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		T(never_torn),
+		T(never_lost),
+		T(never_a_stranger),
+	};
+
+	return cmocka_run_group_tests_name("kvm_msi_stress", tests, NULL, NULL);
+}
