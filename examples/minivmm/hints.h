@@ -51,7 +51,7 @@ struct source {
 	struct pci_fn fn;
 	struct vm *vm;
 	uint32_t index;
-	uint64_t dev; /* in the engine */
+	uint64_t dev; /* in the engine; fn.unit is its name for the backend */
 	struct source_vector vectors[SOURCE_TYPES]; /* the device model's lock */
 	uint64_t nonsense; /* entries that the guest wrote and that are no interrupts */
 	/* The worker's. A new burst may be written when none goes on. */
@@ -69,7 +69,7 @@ struct source {
 	pthread_t worker;
 	bool working;
 	atomic_bool stop;
-	int kick_fd, irq_fd;
+	int kick_fd, irq_fds[SOURCE_TYPES];
 };
 
 struct hints {
@@ -103,9 +103,10 @@ struct hint_machine {
 	int (*begin)(struct source *s); /* its worker */
 	void (*end)(struct source *s);
 	void (*kick)(struct source *s);
-	void (*deliver)(struct source *s, uint32_t type, const struct vdev_msi *message);
-	/* The guest programmed this vector, which the kernel may deliver by itself. */
-	void (*route)(struct source *s, uint32_t type, const struct vdev_msi *message);
+	/* `aimed` at one vCPU instead, of those that the guest programmed; NULL: as it is programmed */
+	void (*deliver)(struct source *s, uint32_t type, const struct vdev_msi *aimed);
+	/* The guest programmed this vector; usable: its message is an interrupt. */
+	void (*route)(struct source *s, uint32_t type, bool usable);
 	void (*deliver_in_kernel)(struct source *s, uint32_t type);
 };
 

@@ -159,6 +159,11 @@ static void locate(struct vm *vm)
 		vdev_cpusource_refresh(vm->hints->provider, vm_now(vm));
 }
 
+static uint32_t gsi_of(const struct source *s, uint32_t type)
+{
+	return KVM_FIRST_VECTOR_GSI + s->index * SOURCE_TYPES + type;
+}
+
 static uint64_t until_kick(struct source *s, uint64_t next)
 {
 	struct pollfd fd = {.fd = s->kick_fd, .events = POLLIN};
@@ -190,10 +195,30 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+/* An eventfd for each vector, for what is delivered by the kernel. */
+static int add_irqfds(struct source *s)
+{
+	struct vdev_kvm_irqfd irq = {.struct_size = sizeof(irq), .resample_fd = -1};
+	int r = 0;
+
+	for (uint32_t i = 0; i < SOURCE_TYPES && !r; i++) {
+		s->irq_fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (s->irq_fds[i] < 0)
+			return -errno;
+		irq.fd = s->irq_fds[i];
+		irq.flags = VDEV_KVM_ATTACH;
+		irq.gsi = gsi_of(s, i);
+		r = vdev_kvm_add_irqfd(kvm_of(s->vm)->kvm, s->fn.unit, &irq);
+	}
+	return r;
+}
+
 static int begin(struct source *s)
 {
-	int r;
+	int r = add_irqfds(s);
 
+	if (r)
+		return r;
 	s->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->kick_fd < 0)
 		return -errno;
@@ -218,20 +243,51 @@ static void end(struct source *s)
 	if (s->kick_fd >= 0)
 		close(s->kick_fd);
 	s->kick_fd = -1;
+	for (uint32_t i = 0; i < SOURCE_TYPES; i++)
+		if (s->irq_fds[i] >= 0)
+			close(s->irq_fds[i]);
 }
 
-static void deliver(struct source *s, uint32_t type, const struct vdev_msi *message)
+/* The destination is in the message: no route has to be changed for it. */
+static void deliver(struct source *s, uint32_t type, const struct vdev_msi *aimed)
 {
-	s->vm->machine->message(s->vm, message->address, message->data);
+	struct vdev_kvm *kvm = kvm_of(s->vm)->kvm;
+	int r;
+
+	if (!aimed)
+		r = vdev_kvm_signal(kvm, s->fn.unit, type);
+	else
+		r = vdev_kvm_signal_aimed(kvm, s->fn.unit, type, &s->vectors[type].message, aimed);
+	if (r < 0)
+		vm_broken(s->vm, "the interrupt of %s, type %u: %s", s->fn.name, type,
+			  vdev_strerror(r));
 }
 
-static void route(struct source *s, uint32_t type, const struct vdev_msi *message)
+static void route(struct source *s, uint32_t type, bool usable)
 {
+	const struct source_vector *v = &s->vectors[type];
+	struct vdev_kvm_msi msi = {.struct_size = sizeof(msi),
+				   .address = v->message.address,
+				   .data = v->message.data,
+				   .gsi = gsi_of(s, type),
+				   .fd = s->irq_fds[type]};
+	int r;
+
+	if (usable)
+		msi.flags = atomic_load(&s->vm->hints->in_kernel) ? VDEV_KVM_MSI_ROUTED
+								  : VDEV_KVM_MSI_SIGNAL;
+	if (usable && v->masked)
+		msi.flags |= VDEV_KVM_MSI_MASKED;
+	r = vdev_kvm_set_msi(kvm_of(s->vm)->kvm, s->fn.unit, type, &msi);
+	if (r < 0)
+		vm_broken(s->vm, "the message of %s, type %u: %s", s->fn.name, type,
+			  vdev_strerror(r));
 }
 
+/* As a device of the kernel's would: nobody of ours has a part in it. */
 static void deliver_in_kernel(struct source *s, uint32_t type)
 {
-	deliver(s, type, &s->vectors[type].message);
+	eventfd_write(s->irq_fds[type], 1);
 }
 
 const struct hint_machine hintwork_machine = {

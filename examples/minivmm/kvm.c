@@ -243,34 +243,28 @@ static void kvm_interrupt(struct vm *vm, struct device *d)
 		eventfd_write(d->irq_fd, 1);
 }
 
-/* One GSI a device, routed to the message that its capability holds. */
+/* One GSI a device with MSI, routed to the message that its capability holds. The backend makes the table, as it
+ * has the vectors of MSI-X tables, too. */
 static void kvm_routes(struct vm *vm)
 {
-	union {
-		struct kvm_irq_routing head;
-		char room[sizeof(struct kvm_irq_routing) +
-			  VM_FUNCTIONS * sizeof(struct kvm_irq_routing_entry)];
-	} table;
-	uint64_t address;
-	uint32_t data;
+	struct vdev_kvm_route routes[VM_FUNCTIONS];
+	uint32_t n = 0;
+	int r;
 
-	memset(&table, 0, sizeof(table));
 	for (uint32_t i = 0; i < vm->functions_count; i++) {
-		struct kvm_irq_routing_entry *e = &table.head.entries[table.head.nr];
+		uint64_t address;
+		uint32_t data;
 
-		if (vm->functions[i]->kind != MINIVMM_BLOCK ||
-		    !pci_msi(vm->functions[i], &address, &data))
-			continue;
-		e->gsi = KVM_FIRST_GSI + i;
-		e->type = KVM_IRQ_ROUTING_MSI;
-		e->u.msi.address_lo = (uint32_t)address;
-		e->u.msi.address_hi = (uint32_t)(address >> 32);
-		e->u.msi.data = data;
-		table.head.nr++;
+		if (vm->functions[i]->kind == MINIVMM_BLOCK &&
+		    pci_msi(vm->functions[i], &address, &data))
+			routes[n++] = (struct vdev_kvm_route){.gsi = KVM_FIRST_GSI + i,
+							      .type = VDEV_KVM_ROUTE_MSI,
+							      .address = address,
+							      .data = data};
 	}
-	if (ioctl(kvm_of(vm)->vm_fd, KVM_SET_GSI_ROUTING, &table))
-		vm_broken(vm, "KVM_SET_GSI_ROUTING (%u entries): %s", table.head.nr,
-			  strerror(errno));
+	r = vdev_kvm_set_routes(kvm_of(vm)->kvm, routes, n);
+	if (r)
+		vm_broken(vm, "%u routes: %s", n, vdev_strerror(r));
 }
 
 static bool kvm_gated(struct vm *vm, struct device *d)

@@ -11,6 +11,7 @@
 #include "vm.h"
 
 #define KVM_FIRST_GSI 24u
+#define KVM_FIRST_VECTOR_GSI (KVM_FIRST_GSI + VM_FUNCTIONS) /* of MSI-X vectors */
 
 struct vcpu {
 	struct vm *vm;

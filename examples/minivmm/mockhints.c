@@ -61,18 +61,28 @@ static void nothing(struct source *s)
 {
 }
 
-static void deliver(struct source *s, uint32_t type, const struct vdev_msi *message)
+static void deliver(struct source *s, uint32_t type, const struct vdev_msi *aimed)
 {
-	s->vm->machine->message(s->vm, message->address, message->data);
+	const struct vdev_msi *m = &s->vectors[type].message;
+	const struct hints *h = s->vm->hints;
+	uint64_t set = 0;
+
+	if (aimed) {
+		s->vm->machine->message(s->vm, aimed->address, aimed->data);
+		return;
+	}
+	/* The interrupt controller's part: of those that a message may reach, the lowest. */
+	if (vdev_msi_reach(m, h->apics, s->vm->cpus, 0, &set, 1) > 0)
+		s->vm->machine->message(s->vm, (uint64_t)__builtin_ctzll(set) << 12, m->data);
 }
 
-static void route(struct source *s, uint32_t type, const struct vdev_msi *message)
+static void route(struct source *s, uint32_t type, bool usable)
 {
 }
 
 static void deliver_in_kernel(struct source *s, uint32_t type)
 {
-	deliver(s, type, &s->vectors[type].message);
+	deliver(s, type, NULL);
 }
 
 const struct hint_machine mockhints_machine = {

@@ -36,66 +36,74 @@ static uint64_t reach(const struct source *s, const struct vdev_msi *m)
 static void report(struct source *s, uint32_t type)
 {
 	struct source_vector *v = &s->vectors[type];
-	uint64_t set = v->masked || !enabled(s) ? 0 : reach(s, &v->message);
+	uint64_t set = enabled(s) ? reach(s, &v->message) : 0, none = 0;
 
-	s->nonsense += !v->masked && enabled(s) && !set;
-	vdev_irqhint_programmed(s->vm->hints->engine, vm_now(s->vm), s->dev, type, &set, 1);
-	s->vm->machine->hints->route(s, type, set ? &v->message : NULL);
+	s->nonsense += enabled(s) && !v->masked && !set;
+	vdev_irqhint_programmed(s->vm->hints->engine, vm_now(s->vm), s->dev, type,
+				v->masked ? &none : &set, 1);
+	s->vm->machine->hints->route(s, type, set != 0);
 }
 
-/* The message for an event on this CPU. False: nobody gets it now. */
-static bool target(struct source *s, uint32_t type, uint32_t cpu, struct vdev_msi *ret)
+/* Whether somebody gets the interrupt now. */
+static bool deliverable(struct source *s, uint32_t type)
 {
 	struct source_vector *v = &s->vectors[type];
-	struct hints *h = s->vm->hints;
-	uint32_t vcpu;
 
-	*ret = v->message;
 	if (v->masked || !enabled(s)) {
 		v->pending = true;
 		return false;
 	}
-	if (!reach(s, ret)) {
-		s->counts.undeliverable++;
+	if (reach(s, &v->message))
+		return true;
+	s->counts.undeliverable++;
+	return false;
+}
+
+/* A message for the vCPU that is best off on this CPU, of those that the guest programmed (H10). False: as programmed. */
+static bool choose(struct source *s, uint32_t type, uint32_t cpu, struct vdev_msi *ret)
+{
+	struct hints *h = s->vm->hints;
+	uint32_t vcpu;
+
+	if (vdev_irqhint_choose(h->engine, vm_now(s->vm), s->dev, type, cpu, &vcpu, NULL) != 1 ||
+	    vdev_msi_aim(&s->vectors[type].message, h->apics, s->vm->cpus, 0, vcpu, ret))
 		return false;
-	}
-	if (atomic_load(&h->mode) == HINTS_CHOOSE &&
-	    vdev_irqhint_choose(h->engine, vm_now(s->vm), s->dev, type, cpu, &vcpu, NULL) == 1)
-		s->counts.chosen += !vdev_msi_aim(ret, h->apics, s->vm->cpus, 0, vcpu, ret);
+	s->counts.chosen++;
 	return true;
 }
 
 /* What nobody may do: the nearest vCPU, whatever the guest has for this vector there. */
-static void nearest(struct source *s, uint32_t cpu, struct vdev_msi *m)
+static bool nearest(struct source *s, uint32_t type, uint32_t cpu, struct vdev_msi *ret)
 {
-	struct hints *h = s->vm->hints;
 	uint64_t set = 0;
 
-	if (vdev_cpumap_running_on(h->map, cpu, &set, 1) < 1)
-		return;
-	m->address = 0xfee00000u | (uint32_t)__builtin_ctzll(set) << 12;
-	m->data &= 0xff;
+	if (vdev_cpumap_running_on(s->vm->hints->map, cpu, &set, 1) < 1)
+		return false;
+	ret->address = 0xfee00000u | (uint32_t)__builtin_ctzll(set) << 12;
+	ret->data = s->vectors[type].message.data & 0xff;
+	ret->reserved = 0;
+	return true;
 }
 
 static void deliver(struct source *s, uint32_t type, uint32_t cpu)
 {
 	const struct hint_machine *machine = s->vm->machine->hints;
-	struct hints *h = s->vm->hints;
+	uint32_t mode = atomic_load(&s->vm->hints->mode);
 	struct vdev_msi m;
-	bool any;
 
-	if (atomic_load(&h->in_kernel)) {
+	if (atomic_load(&s->vm->hints->in_kernel)) {
 		machine->deliver_in_kernel(s, type);
 		return;
 	}
 	vm_lock(s->vm);
-	any = target(s, type, cpu, &m);
+	if (!deliverable(s, type))
+		;
+	else if ((mode == HINTS_CHOOSE && choose(s, type, cpu, &m)) ||
+		 (mode == HINTS_NEAREST && nearest(s, type, cpu, &m)))
+		machine->deliver(s, type, &m);
+	else
+		machine->deliver(s, type, NULL);
 	vm_unlock(s->vm);
-	if (!any)
-		return;
-	if (atomic_load(&h->mode) == HINTS_NEAREST)
-		nearest(s, cpu, &m);
-	machine->deliver(s, type, &m);
 }
 
 /* Into the event ring, before the event itself is signalled (H3). */
@@ -245,13 +253,12 @@ static int write_register(struct source *s, uint64_t offset, uint32_t value)
 static void unmasked(struct source *s, uint32_t type)
 {
 	struct source_vector *v = &s->vectors[type];
-	struct vdev_msi m;
 
 	if (!v->pending || v->masked || !enabled(s))
 		return;
 	v->pending = false;
-	if (target(s, type, atomic_load(&s->event_cpu), &m))
-		s->vm->machine->hints->deliver(s, type, &m);
+	if (deliverable(s, type))
+		s->vm->machine->hints->deliver(s, type, NULL);
 }
 
 static void write_entry(struct source *s, uint32_t type, uint32_t field, uint32_t value)
@@ -332,11 +339,28 @@ void source_reset(struct source *s)
 	vdev_irqhint_device_reset(s->vm->hints->engine, s->dev);
 }
 
+static int add_unit(struct source *s)
+{
+	struct vdev_removal_unit unit = {.struct_size = sizeof(unit),
+					 .unit_class = VDEV_REMOVAL_PCI_FUNCTION,
+					 .transport = VDEV_REMOVAL_PVDEV,
+					 .user_data = (uintptr_t)&s->fn,
+					 .name = s->fn.id};
+	int r;
+
+	vm_engine_lock(s->vm);
+	r = vdev_removal_add(s->vm->removal, vm_now(s->vm), &unit, &s->fn.unit);
+	vm_engine_unlock(s->vm);
+	return r < 0 ? r : 0;
+}
+
 static int connect(struct source *s)
 {
 	struct hints *h = s->vm->hints;
-	int r = vdev_irqhint_add(h->engine, SOURCE_TYPES, (uintptr_t)s, &s->dev);
+	int r = add_unit(s);
 
+	if (!r)
+		r = vdev_irqhint_add(h->engine, SOURCE_TYPES, (uintptr_t)s, &s->dev);
 	if (r)
 		return r;
 	s->index = h->sources_count;
@@ -355,15 +379,18 @@ int source_new(struct vm *vm, const char *name, uint32_t address, struct source 
 	if (!s)
 		return -ENOMEM;
 	s->vm = vm;
-	s->kick_fd = s->irq_fd = -1;
+	s->kick_fd = -1;
 	s->fn.ops = &ops;
+	s->fn.id = ++vm->next_id;
 	pci_init(&s->fn, name, MINIVMM_SOURCE, address);
 	pci_add_bar(vm, &s->fn, 0, SRC_BAR_SIZE);
 	pci_add_bar(vm, &s->fn, 1, SRC_BAR_SIZE);
 	pci_add_msix(&s->fn, SOURCE_TYPES, 1, SRC_PENDING);
 	s->fn.present = true;
-	for (uint32_t i = 0; i < SOURCE_TYPES; i++)
+	for (uint32_t i = 0; i < SOURCE_TYPES; i++) {
 		s->vectors[i].masked = true;
+		s->irq_fds[i] = -1;
+	}
 	r = pci_plug(vm, &s->fn);
 	if (r)
 		free(s);
