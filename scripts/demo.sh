@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Shows the library at work: a small VMM runs a real guest on /dev/kvm and takes devices away from it, and
-# memory that it lent to receivers that are stuck.
+# Shows the library at work: a small VMM runs a real guest on /dev/kvm, takes devices away from it and memory that it
+# lent to receivers that are stuck, and has interrupts go where the guest's CPUs are.
 # Without a usable /dev/kvm the same runs on the mock backend, and the report says so.
 #   scripts/demo.sh [SCENARIO]      (default: all)
 . "$(dirname "$0")/common.sh"

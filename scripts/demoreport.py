@@ -63,6 +63,17 @@ def tell_lent(run):
         count(m["control_wrong_bytes"], "wrong byte"), count(m["control_lost_updates"], "lost update")))
 
 
+def tell_hinted(run):
+    """Where interrupts went while vCPUs and events moved."""
+    m = run.get("metrics", {})
+    if "share_with_hints" not in m:
+        return
+    say("While vCPUs and events moved from CPU to CPU, %d %% of the interrupts reached a vCPU on the event's own CPU with "
+        "hints, %d %% without, %d %% with a provider that lies; %d %% where the VMM chose for a guest without the "
+        "driver. Of %s, %d were lost." % (m["share_with_hints"], m["share_without_hints"], m["share_of_a_liar"],
+                                           m["share_host_side"], count(m["events"], "event"), m["events_lost"]))
+
+
 def main():
     path, backend, status = sys.argv[1:4]
     why = sys.argv[4] if len(sys.argv) > 4 else ""
@@ -83,6 +94,7 @@ def main():
         tell(runs)
     for run in runs:
         tell_lent(run)
+        tell_hinted(run)
     rules = {rule for check in checks if check["ok"] for rule in check.get("rules", [])}
     print()
     for check in bad:
