@@ -122,8 +122,8 @@ VDEV_API int vdev_cpumap_get(const struct vdev_cpumap *map, uint64_t now_ns, uin
 VDEV_API int vdev_cpumap_cpu(const struct vdev_cpumap *map, uint32_t vcpu);
 /**
  * Which vCPUs are on a host CPU? (H2, H9: running_on) Those that sleep are left out; those of which it is not
- * known whether they run are in. A vCPU that is moved meanwhile may be missing or be in once; one that is not
- * moved is never missed and never in by mistake.
+ * known whether they run are in. A vCPU that is moved meanwhile may be missing; one that is not moved is never
+ * missed. Whoever is in the set was there when its word was read.
  * @param map any thread
  * @param cpu 0..cpus-1
  * @param ret_set VDEV_CPUMAP_WORDS(vcpus) words, all written

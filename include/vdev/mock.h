@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file mock.h
- * The mock backend: records what it is asked to do, and delays or fails it on script.
+ * The mock backend: records what it is asked to do, and delays or fails it on script. The mock provider: fills a CPU
+ * map (cpumap.h) with places, true or not, on script.
  *
- * **Purpose.** Tests of a VMM's removal paths without a hypervisor, and replay of recorded sessions.
+ * **Purpose.** Tests of a VMM's removal paths without a hypervisor, and replay of recorded sessions. Tests of what
+ * goes by a CPU map without threads that move (rule H9 of docs/engines/irqhint.md).
  *
  * **States.** Each recorded action is ENDED at once, or PENDING until vdev_mock_step() reaches its
- * time. **Ownership.** The object belongs to its creator.
+ * time. **Ownership.** The object belongs to its creator; it keeps no map.
  *
- * **Threads.** One object needs the caller's lock.
+ * **Threads.** One object needs the caller's lock. A map that it fills may be read meanwhile.
  */
 #ifndef VDEV_MOCK_H
 #define VDEV_MOCK_H
 
 #include <vdev/backend.h>
+#include <vdev/cpumap.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,12 +24,13 @@ extern "C" {
 
 struct vdev_mock;
 
-/** Configuration. 16 bytes. */
+/** Configuration. 20 bytes. */
 struct vdev_mock_config {
 	uint32_t struct_size;
 	uint32_t max_records; /**< 1..2^20: the oldest are overwritten beyond it */
 	uint32_t max_rules; /**< 0..65536 */
 	uint32_t max_pending; /**< 0..65536: actions delayed at one time */
+	uint32_t max_vcpus; /**< 0..VDEV_CPUMAP_MAX_VCPUS: vCPUs that a refresh looks at */
 };
 
 /** In a rule: any device, any kind (but not VDEV_CANCEL: that takes a rule of its own). */
@@ -142,6 +146,66 @@ VDEV_API uint64_t vdev_mock_count(const struct vdev_mock *mock);
  */
 VDEV_API int vdev_mock_get(const struct vdev_mock *mock, uint64_t index,
 			   struct vdev_mock_record *ret_record, size_t size);
+
+/**
+ * A vCPU is there: the truth, which looks find from now on, unless vdev_mock_lie() or vdev_mock_look() says
+ * otherwise. At first each is NOWHERE.
+ * @param mock the mock
+ * @param vcpu 0..max_vcpus-1
+ * @param cpu 0..VDEV_CPUMAP_MAX_CPUS-1, or VDEV_CPUMAP_NOWHERE, with state VDEV_CPUMAP_UNKNOWN
+ * @param state VDEV_CPUMAP_UNKNOWN and on
+ * @return 0; -EINVAL
+ */
+VDEV_API int vdev_mock_place(struct vdev_mock *mock, uint32_t vcpu, uint32_t cpu, uint32_t state);
+
+/**
+ * From now on looks at a vCPU find this, whatever the truth is.
+ * @param mock the mock
+ * @param vcpu 0..max_vcpus-1
+ * @param cpu as in vdev_mock_place()
+ * @param state as in vdev_mock_place()
+ * @return 0; -EINVAL
+ */
+VDEV_API int vdev_mock_lie(struct vdev_mock *mock, uint32_t vcpu, uint32_t cpu, uint32_t state);
+
+/**
+ * How looks at a vCPU end from now on. Ends its lie.
+ * @param mock the mock
+ * @param vcpu 0..max_vcpus-1
+ * @param status 0: they find the truth; a negative errno: they fail, and the vCPU is NOWHERE in the map
+ * @return 0; -EINVAL
+ */
+VDEV_API int vdev_mock_look(struct vdev_mock *mock, uint32_t vcpu, int32_t status);
+
+/**
+ * From now on each refresh hangs: after so many looks it does nothing more, so the other places stay as they were,
+ * and the map grows old (H7).
+ * @param mock the mock
+ * @param looks 0: before the first one; max_vcpus: after the last one; UINT32_MAX: it does not hang, as at first
+ * @return 0; -EINVAL
+ */
+VDEV_API int vdev_mock_hang(struct vdev_mock *mock, uint32_t looks);
+
+/**
+ * Looks at each vCPU, by number, and puts what it finds into a map (H9), whose age counts from now on (H7). A CPU that
+ * the map does not have is a look that failed. vCPUs of the map from max_vcpus on are left alone.
+ * @param mock the mock; the only writer of these vCPUs
+ * @param now_ns caller's clock
+ * @param map with at least max_vcpus vCPUs
+ * @return how many vCPUs it found on a CPU; -EINVAL
+ */
+VDEV_API int vdev_mock_refresh(struct vdev_mock *mock, uint64_t now_ns, struct vdev_cpumap *map);
+
+/**
+ * Where a vCPU is in truth, for checks of what was made of the lies.
+ * @param mock the mock
+ * @param vcpu 0..max_vcpus-1
+ * @param ret_cpu its CPU; NULL is allowed
+ * @param ret_state its state; NULL is allowed
+ * @return 0; -EINVAL
+ */
+VDEV_API int vdev_mock_where(const struct vdev_mock *mock, uint32_t vcpu, uint32_t *ret_cpu,
+			     uint32_t *ret_state);
 
 /**
  * The mock as a backend.

@@ -2,14 +2,12 @@
 /*
  * The CPU map: where the vCPUs of a VM are (H9). The layout stands in cpumap.h.
  *
- * A move from A to B: the bit in the row of B is set, the place is stored, the bit in the row of A is
- * cleared. Whoever sees the new place thus sees the bit in B, too, and what is left in A names no place.
+ * A move from A to B: the bit in the row of A is cleared, the place is stored, the bit in the row of B is set. So
+ * whoever is in a row is there, by his place, too; one that is about to move may be in no row for that moment.
  */
 #include "cpumap.h"
 
 #include <errno.h>
-
-#include "bitmap.h"
 
 static bool config_ok(const struct vdev_cpumap_config *c)
 {
@@ -103,11 +101,11 @@ static void move(struct vdev_cpumap *map, uint32_t vcpu, uint64_t from, uint64_t
 	_Atomic uint64_t *left = row_of(map, from), *entered = row_of(map, to);
 	uint64_t bit = UINT64_C(1) << (vcpu % 64);
 
-	if (entered && entered != left)
-		atomic_fetch_or_explicit(&entered[vcpu / 64], bit, memory_order_relaxed);
-	atomic_store_explicit(&map->places[vcpu], to, memory_order_release);
 	if (left && left != entered)
 		atomic_fetch_and_explicit(&left[vcpu / 64], ~bit, memory_order_relaxed);
+	atomic_store_explicit(&map->places[vcpu], to, memory_order_release);
+	if (entered && entered != left)
+		atomic_fetch_or_explicit(&entered[vcpu / 64], bit, memory_order_release);
 }
 
 int vdev_cpumap_set(struct vdev_cpumap *map, uint64_t now_ns, uint32_t vcpu, uint32_t cpu,
@@ -168,34 +166,22 @@ int vdev_cpumap_cpu(const struct vdev_cpumap *map, uint32_t vcpu)
 	return cpu == VDEV_CPUMAP_NOWHERE ? -ENOENT : (int)cpu;
 }
 
-uint64_t vdev__cpumap_row(const struct vdev_cpumap *map, uint32_t cpu, uint32_t word)
-{
-	uint64_t set = vdev__cpumap_hint(map, cpu, word);
-
-	for (uint64_t left = set; left; left &= left - 1) {
-		uint64_t place = vdev__cpumap_place(map, word * 64 + vdev__bit_lowest(left));
-
-		/* It left, or fell asleep, after the row was read. */
-		if (vdev__place_cpu(place) != cpu ||
-		    vdev__place_state(place) == VDEV_CPUMAP_SLEEPING)
-			set &= ~(left & (0 - left));
-	}
-	return set;
-}
-
 int vdev_cpumap_running_on(const struct vdev_cpumap *map, uint32_t cpu, uint64_t *ret_set,
 			   uint32_t words)
 {
-	uint32_t count = 0;
+	uint32_t n, count = 0;
 
 	if (!map || cpu >= map->cpus || !ret_set || words < map->words)
 		return -EINVAL;
-	for (uint32_t i = 0; i < map->words; i++) {
-		ret_set[i] = vdev__cpumap_row(map, cpu, i);
-		if (ret_set[i]) /* mostly it is 0 */
-			count += vdev__bit_count(ret_set[i]);
+	n = map->words;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t left = vdev__cpumap_row(map, cpu, i);
+
+		ret_set[i] = left;
+		for (; left; left &= left - 1) /* there are few: quicker than to add bits up */
+			count++;
 	}
-	for (uint32_t i = map->words; i < words; i++)
+	for (uint32_t i = n; i < words; i++)
 		ret_set[i] = 0;
 	return (int)count;
 }

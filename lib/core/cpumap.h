@@ -4,10 +4,10 @@
  *
  *   place   one atomic word a vCPU:   since (44 bits) << 18 | state (2 bits) << 16 | cpu (16 bits)
  *           since: when it came to this CPU, in units of 1024 ns, modulo 2^44 (208 days)
- *   row     WORDS atomic words a host CPU: the vCPUs that may be on it and do not sleep
+ *   row     WORDS atomic words a host CPU: the vCPUs that are on it and do not sleep
  *
- * A place decides, a row only tells where to look: whoever finds a vCPU in a row looks at its place, too.
- * So a vCPU is never taken to be on a CPU where it is not, however the words of two moves mix.
+ * A bit of a row is set only while the place says the same, since the bit is set after the place and cleared before
+ * it. So a row needs no second look, but by who wants to know more of the place: it may be another one by then.
  */
 #ifndef VDEV__CORE_CPUMAP_H
 #define VDEV__CORE_CPUMAP_H
@@ -77,14 +77,11 @@ static inline uint64_t vdev__cpumap_age(const struct vdev_cpumap *map, uint64_t 
 	return at ? vdev__sat_sub(now_ns, at - 1) : VDEV_NONE;
 }
 
-/* One word of a row as it is: each vCPU in it has to be looked at. */
-static inline uint64_t vdev__cpumap_hint(const struct vdev_cpumap *map, uint32_t cpu, uint32_t word)
+/* One word of the vCPUs that are on a CPU and do not sleep. */
+static inline uint64_t vdev__cpumap_row(const struct vdev_cpumap *map, uint32_t cpu, uint32_t word)
 {
 	return atomic_load_explicit(&map->rows[(size_t)cpu * map->words + word],
 				    memory_order_acquire);
 }
-
-/* One word of the vCPUs that are on a CPU and do not sleep, each looked at. */
-uint64_t vdev__cpumap_row(const struct vdev_cpumap *map, uint32_t cpu, uint32_t word);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The mock backend: what its files share. */
+/* The mock backend and provider: what its files share. */
 #ifndef VDEV__MOCK_INTERNAL_H
 #define VDEV__MOCK_INTERNAL_H
+
+#include <stdbool.h>
 
 #include <vdev/mock.h>
 
@@ -27,6 +29,19 @@ struct pending {
 	uint32_t next; /* in its bucket or in the free list: index + 1, 0: end */
 };
 
+struct place {
+	uint32_t cpu;
+	uint32_t state;
+};
+
+#define LIES 1
+
+struct vcpu {
+	struct place truth;
+	struct place lie;
+	int32_t status; /* of a look: 0: the truth; LIES; a negative errno */
+};
+
 struct vdev_mock {
 	struct vdev_env env;
 	struct vdev_mock_config config;
@@ -39,6 +54,8 @@ struct vdev_mock {
 	struct pending *pending; /* max_pending */
 	uint32_t *buckets; /* max_pending heads of lists by action id: index + 1 */
 	struct vdev__deadlines deadlines;
+	struct vcpu *vcpus; /* max_vcpus */
+	uint32_t looks; /* after which a refresh hangs; UINT32_MAX: it does not */
 };
 
 static inline int vdev__mock_valid_status(int64_t status)
@@ -65,5 +82,9 @@ int vdev__mock_pending_add(struct vdev_mock *m, const struct vdev_action *a, uin
 			   int32_t status);
 /* A pending action is to end differently; nothing happens when it is not pending. */
 void vdev__mock_pending_change(struct vdev_mock *m, uint64_t id, uint64_t delay_ns, int32_t status);
+
+/* places.c */
+int vdev__mock_places_init(struct vdev_mock *m);
+void vdev__mock_places_fini(struct vdev_mock *m);
 
 #endif

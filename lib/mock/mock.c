@@ -17,10 +17,14 @@
 
 #include "internal.h"
 
+/* struct vdev_mock_config of the first release ends with max_pending. */
+#define CONFIG_LEAST offsetof(struct vdev_mock_config, max_vcpus)
+
 static int bad_config(const struct vdev_mock_config *c)
 {
 	return !c->max_records || c->max_records > VDEV__MOCK_MAX_RECORDS ||
-	       c->max_rules > VDEV__MOCK_MAX_RULES || c->max_pending > VDEV__MOCK_MAX_PENDING;
+	       c->max_rules > VDEV__MOCK_MAX_RULES || c->max_pending > VDEV__MOCK_MAX_PENDING ||
+	       c->max_vcpus > VDEV_CPUMAP_MAX_VCPUS;
 }
 
 static int allocate(struct vdev_mock *m)
@@ -35,6 +39,8 @@ static int allocate(struct vdev_mock *m)
 		if (!m->rules)
 			return -ENOMEM;
 	}
+	if (vdev__mock_places_init(m))
+		return -ENOMEM;
 	return vdev__mock_pending_init(m);
 }
 
@@ -47,7 +53,7 @@ int vdev_mock_new(struct vdev_mock **ret_mock, const struct vdev_env *env,
 	int err = vdev__env_copy(&e, env);
 
 	if (!err)
-		err = vdev__copy_in(&c, sizeof(c), sizeof(c), config);
+		err = vdev__copy_in(&c, sizeof(c), CONFIG_LEAST, config);
 	if (!err && (!ret_mock || bad_config(&c)))
 		err = -EINVAL;
 	if (err)
@@ -74,6 +80,7 @@ void vdev_mock_free(struct vdev_mock *mock)
 		return;
 	env = mock->env;
 	vdev__mock_pending_fini(mock);
+	vdev__mock_places_fini(mock);
 	vdev__free(&env, mock->rules, mock->config.max_rules * sizeof(*mock->rules));
 	vdev__free(&env, mock->records, mock->config.max_records * sizeof(*mock->records));
 	vdev__free(&env, mock, sizeof(*mock));

@@ -47,6 +47,8 @@ void bench_pair(struct bench *b, const struct bench_row *row, const struct bench
 void bench_row(struct bench *b, const struct bench_row *row);
 /* A bench that cannot run here: says why on stderr. */
 void bench_failed(struct bench *b, const char *name, const char *why);
+/* A bench that this machine or this user cannot have: says so on stderr, and is no failure. */
+void bench_skipped(const char *name, const char *why);
 void bench_header(const struct bench *b);
 
 /* Ends the program: a bench that measures the wrong thing is worth nothing. */
@@ -74,5 +76,6 @@ void bench_zerocopy_pending(struct bench *b);
 void bench_zerocopy_send(struct bench *b);
 void bench_pages(struct bench *b);
 void bench_irqhint(struct bench *b);
+void bench_bpf_switch(struct bench *b);
 
 #endif

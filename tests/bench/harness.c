@@ -120,7 +120,7 @@ static void print_table(const struct bench_row *r, int missed)
 	char goal[32] = "-";
 
 	if (r->goal > 0)
-		snprintf(goal, sizeof(goal), ">= %.1f", r->goal);
+		snprintf(goal, sizeof(goal), ">= %.3g", r->goal);
 	printf("%-24s %8llu %9.1f %9.1f %-5s %8.2f %8s  %s%s\n", r->name, (unsigned long long)r->n,
 	       r->ours, r->peer, r->unit, r->ratio, goal, r->peer_name,
 	       missed ? "  goal missed" : "");
@@ -151,4 +151,9 @@ void bench_failed(struct bench *b, const char *name, const char *why)
 {
 	fprintf(stderr, "vdev-bench: %s: %s\n", name, why);
 	b->failed++;
+}
+
+void bench_skipped(const char *name, const char *why)
+{
+	fprintf(stderr, "vdev-bench: %s: skipped: %s\n", name, why);
 }

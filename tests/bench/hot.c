@@ -4,6 +4,7 @@
  * instructions of each hot_...() with what it calls. No time is measured here.
  */
 #include <stdlib.h>
+#include <vdev/cpumap.h>
 #include <vdev/guest.h>
 #include <vdev/mock.h>
 #include <vdev/pvdev.h>
@@ -243,6 +244,46 @@ static void zerocopy(void)
 	vdev_zerocopy_free(vm);
 }
 
+#define VCPUS 1024u
+#define CPUS 64u
+
+/* Which of 1024 vCPUs are on a host CPU, 16 on each. */
+NOINLINE void hot_on_cpu(const struct vdev_cpumap *map);
+NOINLINE void hot_on_cpu(const struct vdev_cpumap *map)
+{
+	uint64_t set[VDEV_CPUMAP_WORDS(VCPUS)];
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(vdev_cpumap_running_on(map, i % CPUS, set, VDEV_CPUMAP_WORDS(VCPUS)) ==
+		     VCPUS / CPUS);
+}
+
+/* A vCPU comes from another CPU. */
+NOINLINE void hot_move(struct vdev_cpumap *map);
+NOINLINE void hot_move(struct vdev_cpumap *map)
+{
+	for (uint32_t i = 0; i < COUNT; i++)
+		must(vdev_cpumap_set(map, i, i % VCPUS, (i / CPUS + i / VCPUS + 1) % CPUS,
+				     VDEV_CPUMAP_RUNNING) == 1);
+}
+
+static void cpumap(void)
+{
+	const struct vdev_cpumap_config config = {
+		.struct_size = sizeof(config), .vcpus = VCPUS, .cpus = CPUS};
+	struct vdev_cpumap *map;
+
+	must(!vdev_cpumap_new(&map, NULL, &config));
+	for (uint32_t v = 0; v < VCPUS; v++)
+		must(vdev_cpumap_set(map, 0, v, v * 37 % VCPUS / (VCPUS / CPUS),
+				     VDEV_CPUMAP_RUNNING) == 1);
+	hot_on_cpu(map);
+	for (uint32_t v = 0; v < VCPUS; v++)
+		must(vdev_cpumap_set(map, 0, v, v / CPUS, VDEV_CPUMAP_RUNNING) >= 0);
+	hot_move(map);
+	vdev_cpumap_free(map);
+}
+
 int main(void)
 {
 	struct vdev_env env;
@@ -253,5 +294,6 @@ int main(void)
 	deadlines(&env);
 	pvdev();
 	zerocopy();
+	cpumap();
 	return 0;
 }

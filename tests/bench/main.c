@@ -25,6 +25,10 @@ static const struct {
 	{"zerocopy/pending", bench_zerocopy_pending, "a million messages in flight; bytes"},
 #ifdef __linux__
 	{"irqhint", bench_irqhint, "where vCPUs are, against stat and per-thread words; events"},
+#ifdef VDEV_BENCH_BPF
+	{"irqhint/bpf-switch", bench_bpf_switch,
+	 "context switches, with the BPF provider and without"},
+#endif
 	{"zerocopy/send", bench_zerocopy_send, "blocks of any size, against copying"},
 	{"zerocopy/pages", bench_pages, "pages out from under a running guest, against mremap"},
 #endif

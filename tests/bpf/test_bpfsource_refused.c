@@ -63,10 +63,10 @@ static void tell(struct told *t, int (*give_up)(void))
 	struct vdev_bpfsource *b = NULL;
 
 	if (!give_up())
-		_exit(0);
+		leave(0);
 	t->err = bpf_make(&b, NULL, t->reason);
 	t->prepared = 1;
-	_exit(b != NULL);
+	leave(b != NULL);
 }
 
 static void refused(int (*give_up)(void), int err, const char *word)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The smallest program a user would write; with USE_LINUX it drives the engine by the runtime, with
- * USE_HOST it looks at the host's topology, too. */
+ * USE_HOST it looks at the host's topology, too, with USE_BPF it asks where its own thread is. */
 #include <stdio.h>
 #include <vdev/vdev.h>
 #ifdef USE_LINUX
@@ -9,6 +9,11 @@
 #endif
 #ifdef USE_HOST
 #include <vdev/host.h>
+#endif
+#ifdef USE_BPF
+#include <unistd.h>
+#include <vdev/bpfsource.h>
+#include <vdev/cpumap.h>
 #endif
 
 static uint64_t outcome;
@@ -75,6 +80,54 @@ static int look_at_host(void)
 }
 #endif
 
+#ifdef USE_BPF
+static int where_am_i(struct vdev_bpfsource *bpf)
+{
+	const struct vdev_cpumap_config size = {
+		.struct_size = sizeof(size), .vcpus = 1, .cpus = VDEV_CPUMAP_MAX_CPUS};
+	struct vdev_cpusource_config config = {
+		.struct_size = sizeof(config), .ops = vdev_bpfsource_ops(), .ops_context = bpf};
+	struct vdev_cpusource *source;
+	int ret = vdev_cpumap_new(&config.map, NULL, &size);
+
+	if (ret)
+		return ret;
+	ret = vdev_cpusource_new(&source, NULL, &config);
+	if (!ret) {
+		/* The only thread of a process has its number. */
+		ret = vdev_cpusource_add(source, 0, getpid());
+		if (!ret)
+			ret = vdev_cpusource_refresh(source, 0) == 1 ? 0 : -1;
+		printf("on CPU %d\n", vdev_cpumap_cpu(config.map, 0));
+		vdev_cpusource_free(source);
+	}
+	vdev_cpumap_free(config.map);
+	return ret;
+}
+
+/* Most machines do not let everybody use BPF: then the reason is what is wanted. */
+static int look_by_bpf(void)
+{
+	const struct vdev_bpfsource_config config = {.struct_size = sizeof(config), .vcpus = 1};
+	struct vdev_bpfsource *bpf;
+	char reason[256];
+	int ret = vdev_bpfsource_new(&bpf, NULL, &config, reason, sizeof(reason));
+
+	if (ret) {
+		printf("no BPF: %s\n", reason);
+		return reason[0] ? 0 : ret;
+	}
+	ret = where_am_i(bpf);
+	vdev_bpfsource_free(bpf);
+	return ret;
+}
+#else
+static int look_by_bpf(void)
+{
+	return 0;
+}
+#endif
+
 int main(void)
 {
 	struct vdev_removal_config config = {.struct_size = sizeof(config), .max_units = 1};
@@ -84,9 +137,11 @@ int main(void)
 	int ret = look_at_host();
 
 	if (!ret)
+		ret = look_by_bpf();
+	if (!ret)
 		ret = vdev_removal_new(&removal, NULL, &config);
 	if (ret) {
-		fprintf(stderr, "no engine, or no topology: %s\n", vdev_strerror(ret));
+		fprintf(stderr, "no engine, no topology, or no place: %s\n", vdev_strerror(ret));
 		return 1;
 	}
 	printf("libvdevmgmt %s\n", vdev_version());

@@ -37,6 +37,7 @@ for how in shared static; do
   build_and_run vdevmgmt $how
   [ ! -f "$libdir/pkgconfig/vdevmgmt-linux.pc" ] || build_and_run vdevmgmt-linux $how -DUSE_LINUX
   [ ! -f "$libdir/pkgconfig/vdevmgmt-host.pc" ] || build_and_run 'vdevmgmt vdevmgmt-host' $how -DUSE_HOST
+  [ ! -f "$libdir/pkgconfig/vdevmgmt-bpf.pc" ] || build_and_run 'vdevmgmt-linux vdevmgmt-bpf' $how -DUSE_BPF
 done
 
 version=$(pkg-config --modversion vdevmgmt)

@@ -18,10 +18,18 @@ if host_machine.system() == 'linux'
     vdev_host = dependency('vdevmgmt-host', fallback: 'libvdevmgmt')
     executable('consumer-host', 'consumer.c', c_args: '-DUSE_HOST', dependencies: [vdev, vdev_host])
   endif
+  if get_option('use_bpf')
+    vdev_bpf = dependency('vdevmgmt-bpf', fallback: 'libvdevmgmt')
+    executable('consumer-bpf', 'consumer.c', c_args: '-DUSE_BPF', dependencies: [vdev, vdev_linux, vdev_bpf])
+  endif
 endif
 MESON
+echo "option('use_bpf', type: 'boolean', value: false)" >"$stage/meson_options.txt"
+# Built here, so what it needs is there.
+bpf=false
+[ -z "$(find "$build/lib" -name 'libvdevmgmt-bpf.so')" ] || bpf=true
 # An installed copy must not stand in for the subproject.
-meson setup --wrap-mode=forcefallback "$stage/build" "$stage"
+meson setup --wrap-mode=forcefallback -Duse_bpf=$bpf "$stage/build" "$stage"
 ninja -C "$stage/build" consumer
 expect_output "$stage/build/consumer"
 if [ "$(uname -s)" = Linux ]; then
@@ -30,5 +38,9 @@ if [ "$(uname -s)" = Linux ]; then
   if pkg-config --exists numa; then
     ninja -C "$stage/build" consumer-host
     expect_output "$stage/build/consumer-host"
+  fi
+  if [ $bpf = true ]; then
+    ninja -C "$stage/build" consumer-bpf
+    expect_output "$stage/build/consumer-bpf"
   fi
 fi

@@ -23,7 +23,8 @@ static void new (struct bad *b)
 
 	EINVAL_OF(vdev_mock_new(NULL, &b->v.env, &good_config));
 	EINVAL_OF(make(NULL, NULL));
-	EACH_SIZE(struct vdev_mock_config, good_config, make(NULL, in), 1);
+	EACH_SIZE_FROM(offsetof(struct vdev_mock_config, max_vcpus), struct vdev_mock_config,
+		       good_config, make(NULL, in), 1);
 	EACH_SIZE(struct vdev_env, b->v.env, make(in, &good_config), 1);
 	c.max_records = 0;
 	EINVAL_OF(make(NULL, &c));
@@ -34,6 +35,11 @@ static void new (struct bad *b)
 	EINVAL_OF(make(NULL, &c));
 	c = good_config;
 	c.max_pending = UINT32_MAX;
+	EINVAL_OF(make(NULL, &c));
+	c = good_config;
+	c.max_vcpus = VDEV_CPUMAP_MAX_VCPUS + 1;
+	EINVAL_OF(make(NULL, &c));
+	c.max_vcpus = UINT32_MAX;
 	EINVAL_OF(make(NULL, &c));
 }
 
@@ -171,6 +177,80 @@ static void ops(struct bad *b)
 	EINVAL_OF(o->perform(b->m, NULL));
 }
 
+/* The mock's places of test_bad_input.c: 2 vCPUs, the first on CPU 1. */
+static void expect_places(struct bad *b)
+{
+	uint32_t cpu = 77, state = 77;
+
+	assert_int_equal(vdev_mock_where(b->m, 0, &cpu, &state), 0);
+	assert_true(cpu == 1 && state == VDEV_CPUMAP_RUNNING);
+	assert_int_equal(vdev_mock_where(b->m, 1, &cpu, &state), 0);
+	assert_true(cpu == VDEV_CPUMAP_NOWHERE && state == VDEV_CPUMAP_UNKNOWN);
+}
+
+static void bad_places(struct bad *b, int (*call)(struct vdev_mock *m, uint32_t vcpu, uint32_t cpu,
+						  uint32_t state))
+{
+	EINVAL_OF(call(NULL, 0, 0, 0));
+	EINVAL_OF(call(b->m, 2, 0, 0));
+	EINVAL_OF(call(b->m, UINT32_MAX, 0, 0));
+	EINVAL_OF(call(b->m, 0, VDEV_CPUMAP_MAX_CPUS, 0));
+	EINVAL_OF(call(b->m, 0, UINT32_MAX - 1, 0));
+	EINVAL_OF(call(b->m, 0, 0, VDEV_CPUMAP_SLEEPING + 1));
+	EINVAL_OF(call(b->m, 0, 0, UINT32_MAX));
+	EINVAL_OF(call(b->m, 0, VDEV_CPUMAP_NOWHERE, VDEV_CPUMAP_RUNNING));
+	expect_places(b);
+}
+
+static void place(struct bad *b)
+{
+	bad_places(b, vdev_mock_place);
+}
+
+static void lie(struct bad *b)
+{
+	bad_places(b, vdev_mock_lie);
+}
+
+static void look(struct bad *b)
+{
+	EINVAL_OF(vdev_mock_look(NULL, 0, 0));
+	EINVAL_OF(vdev_mock_look(b->m, 2, 0));
+	EINVAL_OF(vdev_mock_look(b->m, 0, 1));
+	EINVAL_OF(vdev_mock_look(b->m, 0, INT32_MIN));
+	expect_places(b);
+}
+
+static void hang(struct bad *b)
+{
+	(void)b;
+	EINVAL_OF(vdev_mock_hang(NULL, 0));
+}
+
+static void refresh(struct bad *b)
+{
+	const struct vdev_cpumap_config c = {.struct_size = sizeof(c), .vcpus = 1, .cpus = 1};
+	struct vdev_cpumap *small;
+
+	EINVAL_OF(vdev_mock_refresh(NULL, b->now, b->map));
+	EINVAL_OF(vdev_mock_refresh(b->m, b->now, NULL));
+	assert_int_equal(vdev_cpumap_new(&small, &b->v.env, &c), 0);
+	EINVAL_OF(vdev_mock_refresh(b->m, b->now, small));
+	assert_int_equal(vdev_cpumap_cpu(small, 0), -ENOENT);
+	vdev_cpumap_free(small);
+}
+
+static void where(struct bad *b)
+{
+	uint32_t cpu = 77, state = 77;
+
+	EINVAL_OF(vdev_mock_where(NULL, 0, &cpu, &state));
+	EINVAL_OF(vdev_mock_where(b->m, 2, &cpu, &state));
+	EINVAL_OF(vdev_mock_where(b->m, UINT32_MAX, &cpu, &state));
+	assert_true(cpu == 77 && state == 77);
+	assert_int_equal(vdev_mock_where(b->m, 0, NULL, NULL), 0);
+}
+
 static const struct bad_row rows[] = {
 	{"vdev_mock_new", new, NULL, 0},
 	{"vdev_mock_free", free_, NULL, 0},
@@ -183,6 +263,12 @@ static const struct bad_row rows[] = {
 	{"vdev_mock_count", count, NULL, 0},
 	{"vdev_mock_get", get, NULL, 0},
 	{"vdev_mock_ops", ops, NULL, 0},
+	{"vdev_mock_place", place, NULL, 0},
+	{"vdev_mock_lie", lie, NULL, 0},
+	{"vdev_mock_look", look, NULL, 0},
+	{"vdev_mock_hang", hang, NULL, 0},
+	{"vdev_mock_refresh", refresh, NULL, 0},
+	{"vdev_mock_where", where, NULL, 0},
 };
 
 const struct bad_table bad_mock = BAD_TABLE(rows);

@@ -72,8 +72,11 @@ static void wrong_handles(struct bad *b)
 
 static void make_mock(struct bad *b)
 {
-	static const struct vdev_mock_config config = {
-		.struct_size = sizeof(config), .max_records = 4, .max_rules = 2, .max_pending = 2};
+	static const struct vdev_mock_config config = {.struct_size = sizeof(config),
+						       .max_records = 4,
+						       .max_rules = 2,
+						       .max_pending = 2,
+						       .max_vcpus = 2};
 	static const struct vdev_mock_rule never = {
 		.struct_size = sizeof(never), .delay_ns = VDEV_MOCK_NEVER, .uses = 1};
 	const struct vdev_action a = {.id = 5, .kind = VDEV_REMOVAL_DRAIN};
@@ -82,6 +85,7 @@ static void make_mock(struct bad *b)
 	assert_int_equal(vdev_mock_rule(b->m, &never), 0);
 	assert_int_equal(vdev_mock_perform(b->m, &a), VDEV_BACKEND_LATER);
 	b->mock_pending = a.id;
+	assert_int_equal(vdev_mock_place(b->m, 0, 1, VDEV_CPUMAP_RUNNING), 0);
 }
 
 static void begin(struct bad *b)

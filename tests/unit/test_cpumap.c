@@ -271,24 +271,6 @@ static void running_on(void **state)
 	vt_assert_clean(&v);
 }
 
-/* What a row says is looked at: who is about to come, has left or fell asleep is not there. */
-static void stray_bits(void **state)
-{
-	struct vt_env v;
-	struct vdev_cpumap *map = make(&v, VDEV_CPUMAP_LIVE, 3, 2);
-	uint64_t s[1];
-
-	(void)state;
-	vdev_cpumap_set(map, 0, 0, 1, VDEV_CPUMAP_RUNNING);
-	vdev_cpumap_set(map, 0, 1, 1, VDEV_CPUMAP_SLEEPING);
-	vdev_cpumap_set(map, 0, 2, 0, VDEV_CPUMAP_RUNNING);
-	atomic_store(&map->rows[1], 7);
-	assert_int_equal(vdev_cpumap_running_on(map, 1, s, 1), 1);
-	assert_int_equal(s[0], 1);
-	vdev_cpumap_free(map);
-	vt_assert_clean(&v);
-}
-
 /* Random moves against an array. */
 static void random_moves(void **state)
 {
@@ -328,11 +310,11 @@ static void random_moves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(config),     cmocka_unit_test(nowhere_first),
-		cmocka_unit_test(set),        cmocka_unit_test(set_errors),
-		cmocka_unit_test(since),      cmocka_unit_test(age),
-		cmocka_unit_test(readers),    cmocka_unit_test(running_on),
-		cmocka_unit_test(stray_bits), cmocka_unit_test(random_moves),
+		cmocka_unit_test(config),       cmocka_unit_test(nowhere_first),
+		cmocka_unit_test(set),          cmocka_unit_test(set_errors),
+		cmocka_unit_test(since),        cmocka_unit_test(age),
+		cmocka_unit_test(readers),      cmocka_unit_test(running_on),
+		cmocka_unit_test(random_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
  *
  *   torn       places that are half of one move and half of another: the time of a move says its CPU and state
  *   missed     vCPUs that never move and were not found where they are
- *   strangers  found where they are not, or that do not exist
+ *   strangers  found where they are not, by their place before and after, or that do not exist
  *   lost       resets after which no first event came
  *   unchosen   choices that failed, or fell on what was not programmed, though the guest always had programmed
  */
@@ -100,7 +100,7 @@ static void *writer(void *arg)
 	return NULL;
 }
 
-static void look_at_place(uint32_t vcpu)
+static struct vdev_cpumap_place look_at_place(uint32_t vcpu)
 {
 	struct vdev_cpumap_place p;
 	uint64_t units;
@@ -110,6 +110,23 @@ static void look_at_place(uint32_t vcpu)
 	if (p.cpu != VDEV_CPUMAP_NOWHERE && vcpu != fixed[0] && vcpu != fixed[1] &&
 	    vcpu != fixed[2] && (units % CPUS != p.cpu || units / CPUS % 3 != p.state))
 		atomic_fetch_add(&torn, 1);
+	return p;
+}
+
+/* Who is in the set and had the same place before and after it was read was there. No two moves have the same time. */
+static void look_at_members(const uint64_t *set, uint32_t cpu,
+			    const struct vdev_cpumap_place *before)
+{
+	for (uint32_t v = 0; v < VCPUS; v++) {
+		struct vdev_cpumap_place after;
+
+		if (!has(set, v))
+			continue;
+		after = look_at_place(v);
+		if (after.since_ns == before[v].since_ns && after.cpu == before[v].cpu &&
+		    (after.cpu != cpu || after.state == VDEV_CPUMAP_SLEEPING))
+			atomic_fetch_add(&strangers, 1);
+	}
 }
 
 /* The set of those on a CPU: who never moves is in it where he is, and nowhere else. */
@@ -133,10 +150,13 @@ static void *reader(void *arg)
 	vt_rand_seed(&r, 7);
 	while (!stopped()) {
 		uint32_t cpu = (uint32_t)vt_below(&r, CPUS);
+		struct vdev_cpumap_place before[VCPUS];
 		uint64_t set[WORDS];
 
-		look_at_place((uint32_t)vt_below(&r, VCPUS));
+		for (uint32_t v = 0; v < VCPUS; v++)
+			before[v] = look_at_place(v);
 		vdev_cpumap_running_on(map, cpu, set, WORDS);
+		look_at_members(set, cpu, before);
 		look_at_set(set, cpu);
 		atomic_fetch_add_explicit(&looks, 1, memory_order_relaxed);
 	}

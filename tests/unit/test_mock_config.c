@@ -44,6 +44,11 @@ static void limits(void **state)
 	c.max_pending = 65537;
 	assert_int_equal(try_config(c), -EINVAL);
 	c = good;
+	c.max_vcpus = VDEV_CPUMAP_MAX_VCPUS;
+	assert_int_equal(try_config(c), 0);
+	c.max_vcpus++;
+	assert_int_equal(try_config(c), -EINVAL);
+	c = good;
 	c.struct_size = 8;
 	assert_int_equal(try_config(c), -EINVAL);
 	(void)state;

@@ -9,8 +9,11 @@
 
 static int scenario(struct vt_env *v, void *arg)
 {
-	static const struct vdev_mock_config config = {
-		.struct_size = sizeof(config), .max_records = 8, .max_rules = 2, .max_pending = 4};
+	static const struct vdev_mock_config config = {.struct_size = sizeof(config),
+						       .max_records = 8,
+						       .max_rules = 2,
+						       .max_pending = 4,
+						       .max_vcpus = 3};
 	struct vdev_mock_rule r = {.struct_size = sizeof(r), .delay_ns = 5};
 	struct vdev_action a = {.id = 1, .kind = VDEV_REMOVAL_DRAIN};
 	struct vdev_mock *m = NULL;
@@ -25,6 +28,8 @@ static int scenario(struct vt_env *v, void *arg)
 	assert_int_equal(vdev_mock_rule(m, &r), 0);
 	assert_int_equal(vdev_mock_perform(m, &a), VDEV_BACKEND_LATER);
 	assert_int_equal(vdev_mock_finish(m, 1, 0), 0);
+	assert_int_equal(vdev_mock_place(m, 2, 1, VDEV_CPUMAP_RUNNING), 0);
+	assert_int_equal(vdev_mock_lie(m, 2, 2, VDEV_CPUMAP_RUNNING), 0);
 	assert_int_equal(v->failed, 0);
 	vt_env_fail_next(v, 0);
 	vdev_mock_free(m);
@@ -34,7 +39,7 @@ static int scenario(struct vt_env *v, void *arg)
 static void every_allocation_fails(void **state)
 {
 	(void)state;
-	assert_true(vt_oom(scenario, NULL) >= 5);
+	assert_true(vt_oom(scenario, NULL) >= 6);
 }
 
 int main(void)

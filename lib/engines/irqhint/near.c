@@ -50,7 +50,7 @@ static void right_there(const struct vdev_irqhint *o, uint64_t now_ns, uint32_t 
 			uint64_t stay_ns, struct near *n)
 {
 	for (uint32_t i = 0; i < o->map->words; i++) {
-		for (uint64_t left = vdev__cpumap_hint(o->map, cpu, i); left; left &= left - 1) {
+		for (uint64_t left = vdev__cpumap_row(o->map, cpu, i); left; left &= left - 1) {
 			uint32_t vcpu = i * 64 + vdev__bit_lowest(left);
 			uint64_t place = vdev__cpumap_place(o->map, vcpu);
 
