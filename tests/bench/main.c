@@ -25,6 +25,7 @@ static const struct {
 	{"zerocopy/pending", bench_zerocopy_pending, "a million messages in flight; bytes"},
 #ifdef __linux__
 	{"irqhint", bench_irqhint, "where vCPUs are, against stat and per-thread words; events"},
+	{"irqhint/retarget", bench_msi, "retarget and deliver an interrupt, against a new table"},
 	{"zerocopy/send", bench_zerocopy_send, "blocks of any size, against copying"},
 	{"zerocopy/pages", bench_pages, "pages out from under a running guest, against mremap"},
 #endif
