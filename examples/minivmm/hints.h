@@ -80,7 +80,8 @@ struct hints {
 	struct source *sources[SOURCES];
 	uint32_t sources_count;
 	struct vdev_msi_cpu apics[GUEST_CPUS];
-	atomic_uint placed[GUEST_CPUS]; /* host CPU that a vCPU was put on; VDEV_CPUMAP_NOWHERE */
+	atomic_uint
+		placed[GUEST_CPUS]; /* KVM: host CPU that a vCPU was put on; VDEV_CPUMAP_NOWHERE */
 	atomic_uint mode; /* HINTS_... */
 	struct vdev_irqhint_config config;
 	struct vdev_irqhint_cpu *topology; /* by number of the host CPU */

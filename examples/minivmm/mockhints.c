@@ -10,15 +10,23 @@ static uint32_t cpus(struct vm *vm, uint32_t *ret_cpus, uint32_t most)
 	return most;
 }
 
+/* The truth; a provider that lies says the CPU after it. */
 static int place(struct vm *vm, uint32_t vcpu, uint32_t cpu)
 {
-	atomic_store(&vm->hints->placed[vcpu], cpu);
-	return 0;
+	struct vdev_mock *mock = host_of(vm)->mock;
+	int r = vdev_mock_place(mock, vcpu, cpu, VDEV_CPUMAP_RUNNING);
+
+	if (!r && atomic_load(&vm->hints->lies))
+		r = vdev_mock_lie(mock, vcpu, hints_next_cpu(vm->hints, cpu), VDEV_CPUMAP_RUNNING);
+	return r;
 }
 
 static uint32_t here(struct vm *vm)
 {
-	return atomic_load(&vm->hints->placed[host_of(vm)->turn]);
+	uint32_t cpu = VDEV_CPUMAP_NOWHERE;
+
+	vdev_mock_where(host_of(vm)->mock, host_of(vm)->turn, &cpu, NULL);
+	return cpu;
 }
 
 static uint32_t arises(struct source *s)
@@ -38,18 +46,7 @@ static void unprovide(struct vm *vm)
 
 static void locate(struct vm *vm)
 {
-	struct hints *h = vm->hints;
-
-	for (uint32_t i = 0; i < vm->cpus; i++) {
-		uint32_t cpu = atomic_load(&h->placed[i]);
-
-		if (atomic_load(&h->lies) && cpu != VDEV_CPUMAP_NOWHERE)
-			cpu = hints_next_cpu(h, cpu);
-		vdev_cpumap_set(h->map, vm_now(vm), i, cpu,
-				cpu == VDEV_CPUMAP_NOWHERE ? VDEV_CPUMAP_UNKNOWN
-							   : VDEV_CPUMAP_RUNNING);
-	}
-	vdev_cpumap_refreshed(h->map, vm_now(vm));
+	vdev_mock_refresh(host_of(vm)->mock, vm_now(vm), vm->hints->map);
 }
 
 static int begin(struct source *s)

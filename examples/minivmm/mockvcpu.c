@@ -144,7 +144,8 @@ static int mock_open(struct vm *vm)
 	struct vdev_mock_config config = {.struct_size = sizeof(config),
 					  .max_records = 1024,
 					  .max_rules = 16,
-					  .max_pending = 16};
+					  .max_pending = 16,
+					  .max_vcpus = vm->cpus};
 	struct host *h = calloc(1, sizeof(*h));
 
 	if (!h)

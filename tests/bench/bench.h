@@ -77,5 +77,6 @@ void bench_zerocopy_send(struct bench *b);
 void bench_pages(struct bench *b);
 void bench_irqhint(struct bench *b);
 void bench_bpf_switch(struct bench *b);
+void bench_msi(struct bench *b);
 
 #endif

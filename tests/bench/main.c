@@ -29,6 +29,7 @@ static const struct {
 	{"irqhint/bpf-switch", bench_bpf_switch,
 	 "context switches, with the BPF provider and without"},
 #endif
+	{"irqhint/retarget", bench_msi, "retarget and deliver an interrupt, against a new table"},
 	{"zerocopy/send", bench_zerocopy_send, "blocks of any size, against copying"},
 	{"zerocopy/pages", bench_pages, "pages out from under a running guest, against mremap"},
 #endif

@@ -38,6 +38,16 @@ struct bad_linux_table {
 	uint32_t count;
 };
 
-extern const struct bad_linux_table bad_cpusource, bad_kvm, bad_pages, bad_runtime;
+extern const struct bad_linux_table bad_cpusource, bad_kvm, bad_kvm_msi, bad_pages, bad_runtime;
+
+/* One field of a struct with another value is refused. */
+#define FIELD(type, good, field, value, call)      \
+	do {                                       \
+		type changed = good;               \
+		const type *in = &changed;         \
+                                                   \
+		changed.field = (value);           \
+		assert_int_equal((call), -EINVAL); \
+	} while (0)
 
 #endif

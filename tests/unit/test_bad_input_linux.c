@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const struct bad_linux_table *const tables[] = {&bad_cpusource, &bad_kvm, &bad_pages,
-						       &bad_runtime};
+static const struct bad_linux_table *const tables[] = {&bad_cpusource, &bad_kvm, &bad_kvm_msi,
+						       &bad_pages, &bad_runtime};
 static const char *map_path;
 
 static int count_ioctl(void *user, int fd, unsigned long request, void *argument)
@@ -154,7 +154,8 @@ static void each_call_of_the_map_has_a_row(void **state)
 {
 	(void)state;
 	bad_expect_map(map_path, rows_of,
-		       bad_cpusource.count + bad_kvm.count + bad_pages.count + bad_runtime.count);
+		       bad_cpusource.count + bad_kvm.count + bad_kvm_msi.count + bad_pages.count +
+			       bad_runtime.count);
 }
 
 #define TABLE(name, rows)                                                               \
@@ -175,6 +176,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(each_call_of_the_map_has_a_row),
 		TABLE("cpusource", bad_cpusource),
 		TABLE("kvm", bad_kvm),
+		TABLE("kvm_msi", bad_kvm_msi),
 		TABLE("pages", bad_pages),
 		TABLE("runtime", bad_runtime),
 	};

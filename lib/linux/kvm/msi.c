@@ -138,6 +138,8 @@ static int change_vectors(struct vdev_kvm *kvm, struct device *d, uint32_t vecto
 		after += changes[i].to.flags != 0;
 		delivered += show(kvm, d, vector + i, &changes[i].to);
 	}
+	if (after == before)
+		return delivered;
 	pthread_mutex_lock(&kvm->lock);
 	kvm->msis += (uint64_t)after - before;
 	d->has_msis = d->has_msis || after;
@@ -169,27 +171,37 @@ static int set(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector, struct msi_c
 	return err < 0 ? err : 0;
 }
 
-int vdev_kvm_set_msis(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector,
-		      const struct vdev_kvm_msi *msis, uint32_t count)
+static int read_and_set(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector,
+			const struct vdev_kvm_msi *msis, struct msi_change *changes, uint32_t count)
 {
-	struct msi_change *changes;
-	int fell, err;
+	int fell = read_all(kvm, msis, changes, count);
+	int err = fell < 0 ? fell : set(kvm, dev, vector, changes, count);
 
-	if (!kvm || !dev || !msis || vector >= VDEV_KVM_MAX_VECTORS || !count ||
-	    count > VDEV_KVM_MAX_VECTORS - vector)
-		return -EINVAL;
-	changes = vdev__alloc(&kvm->env, count, sizeof(*changes));
-	if (!changes)
-		return -ENOMEM;
-	fell = read_all(kvm, msis, changes, count);
-	err = fell < 0 ? fell : set(kvm, dev, vector, changes, count);
-	vdev__free(&kvm->env, changes, count * sizeof(*changes));
-	if (err)
+	if (err || !fell)
 		return err;
 	pthread_mutex_lock(&kvm->lock);
 	kvm->fallbacks += (uint64_t)fell;
 	pthread_mutex_unlock(&kvm->lock);
-	return fell > 0;
+	return 1;
+}
+
+int vdev_kvm_set_msis(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector,
+		      const struct vdev_kvm_msi *msis, uint32_t count)
+{
+	struct msi_change *changes, one;
+	int ret;
+
+	if (!kvm || !dev || !msis || vector >= VDEV_KVM_MAX_VECTORS || !count ||
+	    count > VDEV_KVM_MAX_VECTORS - vector)
+		return -EINVAL;
+	if (count == 1) /* mostly */
+		return read_and_set(kvm, dev, vector, msis, &one, 1);
+	changes = vdev__alloc(&kvm->env, count, sizeof(*changes));
+	if (!changes)
+		return -ENOMEM;
+	ret = read_and_set(kvm, dev, vector, msis, changes, count);
+	vdev__free(&kvm->env, changes, count * sizeof(*changes));
+	return ret;
 }
 
 int vdev_kvm_set_msi(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector,
