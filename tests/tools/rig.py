@@ -8,7 +8,7 @@ import time
 import traceback
 
 VDEVCTL, FAKEVMM = sys.argv[1:3]
-SECONDS = 20
+SECONDS = 20 * int(os.environ.get("VDEV_TIMEOUT_MULTIPLIER", "1"))  # of one run of the program; more under sanitizers
 
 
 class Skip(Exception):
