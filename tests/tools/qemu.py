@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vdevctl against Debian's QEMU without an accelerator: its vCPU thread is moved and followed.
+"""vdevctl against Debian's QEMU, without an accelerator and, where there is one, on /dev/kvm: a vCPU is moved by taskset and followed.
 
 usage: qemu.py VDEVCTL FAKEVMM
 """
@@ -16,14 +16,16 @@ sys.dont_write_bytecode = True  # no __pycache__ in the source tree
 from rig import SECONDS, VDEVCTL, Skip, expect, look, run, until, vdevctl  # noqa: E402
 
 # Firmware without anything to boot: the first vCPU wakes up for the clock, the second one waits.
-QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "32", "-display", "none", "-nodefaults"]
+QEMU = ["qemu-system-x86_64", "-smp", "2", "-m", "32", "-display", "none", "-nodefaults"]
+TCG = ["-accel", "tcg,thread=multi"]
+KVM = ["-accel", "kvm"]
 
 
 class Machine:
-    def __init__(self, *args):
+    def __init__(self, *args, accelerator=TCG):
         if not shutil.which(QEMU[0]):
             raise Skip("qemu-system-x86_64 is not installed (Debian: qemu-system-x86)")
-        self.process = subprocess.Popen(QEMU + list(args), stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(QEMU + accelerator + list(args), stdin=subprocess.DEVNULL)
         self.pid = self.process.pid
 
     def __enter__(self):
@@ -67,11 +69,11 @@ def seen_on(watcher, cpu):
     raise AssertionError("vCPU 0 was never seen on CPU %d" % cpu)
 
 
-def follows():
+def follow(accelerator):
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         raise Skip("one CPU only")
-    with Machine("-name", "x,debug-threads=on") as vm:
+    with Machine("-name", "x,debug-threads=on", accelerator=accelerator) as vm:
         until(lambda: ready(vm.pid), "QEMU starts its vCPUs")
         tid = look(vm.pid)["vcpus"][0]["tid"]
         # Unbuffered: select() must see what is left in the pipe.
@@ -79,7 +81,7 @@ def follows():
                                    bufsize=0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         try:
             for cpu in (cpus[0], cpus[1], cpus[0], cpus[1]):
-                os.sched_setaffinity(tid, {cpu})  # as taskset does
+                subprocess.run(["taskset", "-pc", str(cpu), str(tid)], check=True, stdout=subprocess.DEVNULL)
                 print("vCPU 0 seen on CPU %d in look %d after it was moved" % (cpu, seen_on(watcher, cpu)))
         finally:
             watcher.terminate()
@@ -87,5 +89,26 @@ def follows():
             watcher.stdout.close()
 
 
+def follows():
+    follow(TCG)
+
+
+def follows_on_kvm():
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise Skip("/dev/kvm cannot be used")
+    follow(KVM)
+
+
+def kvm_debugfs():
+    """KVM itself says which threads are vCPUs: no thread has a name."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK) or os.geteuid():
+        raise Skip("/dev/kvm cannot be used, or its debugfs is not for this user")
+    with Machine(accelerator=KVM) as vm:
+        until(lambda: ready(vm.pid), "QEMU starts its vCPUs")
+        seen = look(vm.pid)
+        assert seen["provider"] == "kvm-debugfs", seen
+        assert [v["vcpu"] for v in seen["vcpus"]] == [0, 1]
+
+
 if __name__ == "__main__":
-    sys.exit(run([threads, nameless_threads, follows]))
+    sys.exit(run([threads, nameless_threads, follows, follows_on_kvm, kvm_debugfs]))
