@@ -20,7 +20,8 @@
 #define PROGRAMS 300000u
 #define EVENTS 100000u
 #define LIVES 30000u
-#define PATIENCE_NS UINT64_C(20000000000)
+#define LEAST 1000u /* signals: the threads have begun */
+#define PATIENCE_NS UINT64_C(2000000000)
 
 struct stress {
 	struct vdev_kvm *kvm;
@@ -130,7 +131,7 @@ static void never_torn(void **state)
 	set(s, DEV, 1, 0);
 	pthread_create(&threads[0], NULL, signal_on, s);
 	pthread_create(&threads[1], NULL, signal_on, s);
-	for (i = 0; i < PROGRAMS / s->slow; i++)
+	for (i = 0; i < PROGRAMS / s->slow || atomic_load(&s->signals) < LEAST; i++)
 		set(s, DEV, i, 0);
 	atomic_store(&s->stop, 1);
 	pthread_join(threads[0], NULL);
@@ -169,7 +170,7 @@ static int comes(struct stress *s)
 		atomic_fetch_add(&s->wrong, 1);
 	while (atomic_load(&s->delivered) == before) {
 		if (!until)
-			until = now_ns() + PATIENCE_NS / 20;
+			until = now_ns() + PATIENCE_NS;
 		if (now_ns() > until)
 			return 0;
 		sched_yield();
@@ -227,7 +228,7 @@ static void never_a_stranger(void **state)
 	atomic_store(&s->now, 1);
 	pthread_create(&threads[0], NULL, signal_who_lives, s);
 	pthread_create(&threads[1], NULL, signal_who_lives, s);
-	for (dev = 2; dev < LIVES / s->slow; dev++) {
+	for (dev = 2; dev < LIVES / s->slow || atomic_load(&s->signals) < LEAST; dev++) {
 		/* Handles that meet in one slot. */
 		perform(s, VDEV_REMOVAL_HIDE, dev - 1);
 		if (!(dev & 1))
