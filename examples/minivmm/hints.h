@@ -123,10 +123,14 @@ uint64_t hints_work(struct vm *vm, uint64_t now_ns);
 uint32_t hints_next_cpu(const struct hints *h, uint32_t cpu); /* the one after it, in turn */
 void hints_end_workers(struct vm *vm);
 
-/* source.c */
+/* sourcebar.c */
 int source_new(struct vm *vm, const char *name, uint32_t address, struct source **ret_source);
 void source_free(struct source *s);
 void source_reset(struct source *s); /* with the device model's lock */
+/* Whether somebody gets the interrupt now; a masked one is pending. With the device model's lock. */
+bool source_deliverable(struct source *s, uint32_t type);
+
+/* source.c */
 void source_burst(struct source *s, const struct burst *burst);
 bool source_busy(const struct source *s);
 uint64_t source_work(struct source *s, uint64_t now_ns);
