@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include <linux/kvm.h>
 
@@ -64,13 +65,19 @@ static void set(struct steps *s, uint64_t dev, uint32_t number, uint32_t flags)
 		abort();
 }
 
-static void trapped(int signal_number)
+static void trapped(int signal_number, siginfo_t *info, void *context)
 {
 	struct steps *s = playing;
 
 	(void)signal_number;
-	if (s->steps++ == s->at)
-		s->others(s);
+	(void)info;
+	if (s->steps++ != s->at)
+		return;
+	s->others(s);
+#ifdef __x86_64__
+	/* The rest without stopping. */
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+#endif
 }
 
 #ifdef __x86_64__
@@ -110,7 +117,7 @@ static int interrupted(struct steps *s, uint32_t at)
 static int setup(void **state)
 {
 	static struct steps s;
-	struct sigaction action = {.sa_handler = trapped};
+	struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO};
 	struct vdev_kvm_config config = {.struct_size = sizeof(config),
 					 .vm_fd = 3,
 					 .max_devices = 4,
