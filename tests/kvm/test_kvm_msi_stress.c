@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * vdev_kvm_signal() beside threads that program, mask, take away and bring devices. TSan sees no lock that is missing
- * where there is none, so what may not be is counted: torn messages, interrupts that were lost, and interrupts of strangers.
+ * where there is none, so what may not be is counted (and each moment of it by test_kvm_msi_steps.c): torn messages, interrupts that were lost, and interrupts of strangers.
  */
 #include "vt_test.h"
 
@@ -13,27 +13,29 @@
 
 #include <linux/kvm.h>
 
-#include <vdev/kvm.h>
 #include <vdev/removal.h>
 
+#include "linux/kvm/msi.h"
+
 #define DEV UINT64_C(1)
-#define PROGRAMS 300000u
-#define EVENTS 100000u
-#define LIVES 30000u
+#define PROGRAMS_NS UINT64_C(300000000)
+#define ROUNDS 20000u
+#define LIVES_NS UINT64_C(500000000)
+#define WORKERS 2u
 #define LEAST 1000u /* signals: the threads have begun */
-#define PATIENCE_NS UINT64_C(2000000000)
 
 struct stress {
 	struct vdev_kvm *kvm;
 	atomic_uint stop, torn, lost, strangers, wrong;
 	atomic_ullong delivered, signals;
 	atomic_ullong now; /* handle that lives */
+	atomic_uint begun, ended; /* rounds */
+	struct vector vector;
 	uint32_t slow;
 };
 
 /* Whose interrupt this thread signals; 0: does not matter. */
 static __thread uint32_t mine;
-
 static uint32_t data_for(uint32_t address)
 {
 	return (address >> 4 ^ 0x5a5a5a) & 0xffffff;
@@ -107,38 +109,6 @@ static void report(struct stress *s)
 	assert_true(atomic_load(&s->signals) > 0);
 }
 
-static void *signal_on(void *arg)
-{
-	struct stress *s = arg;
-
-	while (!atomic_load(&s->stop)) {
-		int how = vdev_kvm_signal(s->kvm, DEV, 0);
-
-		if (how != VDEV_KVM_DELIVERED && how != VDEV_KVM_MASKED)
-			atomic_fetch_add(&s->wrong, 1);
-		atomic_fetch_add(&s->signals, 1);
-	}
-	return NULL;
-}
-
-/* The message before or after, never a mixture. */
-static void never_torn(void **state)
-{
-	struct stress *s = *state;
-	pthread_t threads[2];
-	uint32_t i;
-
-	set(s, DEV, 1, 0);
-	pthread_create(&threads[0], NULL, signal_on, s);
-	pthread_create(&threads[1], NULL, signal_on, s);
-	for (i = 0; i < PROGRAMS / s->slow || atomic_load(&s->signals) < LEAST; i++)
-		set(s, DEV, i, 0);
-	atomic_store(&s->stop, 1);
-	pthread_join(threads[0], NULL);
-	pthread_join(threads[1], NULL);
-	report(s);
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -147,37 +117,77 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void *mask_on(void *arg)
+static void *read_on(void *arg)
 {
 	struct stress *s = arg;
+	struct vdev_kvm_msi m;
 
 	while (!atomic_load(&s->stop)) {
-		if (vdev_kvm_mask_msi(s->kvm, DEV, 0, 1) < 0 ||
-		    vdev_kvm_mask_msi(s->kvm, DEV, 0, 0) < 0)
-			atomic_fetch_add(&s->wrong, 1);
+		vdev__kvm_read_msi(&s->vector, &m);
+		if (m.address != message((uint32_t)m.address, 0).address ||
+		    m.data != data_for((uint32_t)m.address) || m.gsi != m.data)
+			atomic_fetch_add(&s->torn, 1);
+		atomic_fetch_add(&s->signals, 1);
 	}
 	return NULL;
 }
 
-/* Each signal is delivered after it was made, at once or when the vector is unmasked. */
-static int comes(struct stress *s)
+/* The message before or after, never a mixture. Closer together than vdev_kvm_set_msi() can make them. */
+static void never_torn(void **state)
 {
-	uint64_t before = atomic_load(&s->delivered), until = 0;
-	int how = vdev_kvm_signal(s->kvm, DEV, 0);
+	struct stress *s = *state;
+	uint64_t until = now_ns() + PROGRAMS_NS;
+	struct vdev_kvm_msi m = message(1, 0);
+	pthread_t threads[2];
+	uint32_t i;
 
-	atomic_fetch_add(&s->signals, 1);
-	if (how != VDEV_KVM_DELIVERED && how != VDEV_KVM_MASKED)
-		atomic_fetch_add(&s->wrong, 1);
-	while (atomic_load(&s->delivered) == before) {
-		if (!until)
-			until = now_ns() + PATIENCE_NS;
-		if (now_ns() > until)
-			return 0;
-		sched_yield();
+	m.gsi = m.data;
+	vdev__kvm_publish_msi(&s->vector, &m);
+	pthread_create(&threads[0], NULL, read_on, s);
+	pthread_create(&threads[1], NULL, read_on, s);
+	for (i = 0; i % 1024 || now_ns() < until || atomic_load(&s->signals) < LEAST; i++) {
+		m = message(i, 0);
+		m.gsi = m.data;
+		vdev__kvm_publish_msi(&s->vector, &m);
 	}
-	return 1;
+	atomic_store(&s->stop, 1);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	report(s);
 }
 
+/* The other thread may have no CPU of its own. */
+static void await(const atomic_uint *what, uint32_t value)
+{
+	uint32_t spins = 0;
+
+	while (atomic_load(what) != value)
+		if (++spins % 4096 == 0)
+			sched_yield();
+}
+
+static void dawdle(uint32_t turns)
+{
+	while (turns--)
+		__asm__ volatile("" ::: "memory");
+}
+
+static void *unmask_each(void *arg)
+{
+	struct stress *s = arg;
+	uint32_t i;
+
+	for (i = 1; i <= ROUNDS / s->slow; i++) {
+		await(&s->begun, i);
+		dawdle(i % 61 * 8);
+		if (vdev_kvm_mask_msi(s->kvm, DEV, 0, 0) < 0)
+			atomic_fetch_add(&s->wrong, 1);
+		atomic_store(&s->ended, i);
+	}
+	return NULL;
+}
+
+/* An interrupt and the end of a mask at the same time: it comes once, by one or the other. */
 static void never_lost(void **state)
 {
 	struct stress *s = *state;
@@ -185,11 +195,20 @@ static void never_lost(void **state)
 	uint32_t i;
 
 	set(s, DEV, 1, 0);
-	pthread_create(&thread, NULL, mask_on, s);
-	for (i = 0; i < EVENTS / s->slow && !atomic_load(&s->lost); i++)
-		if (!comes(s))
-			atomic_fetch_add(&s->lost, 1);
-	atomic_store(&s->stop, 1);
+	pthread_create(&thread, NULL, unmask_each, s);
+	for (i = 1; i <= ROUNDS / s->slow; i++) {
+		uint64_t before = atomic_load(&s->delivered);
+
+		set(s, DEV, i, VDEV_KVM_MSI_MASKED);
+		atomic_store(&s->begun, i);
+		dawdle(i % 509 * 16);
+		if (vdev_kvm_signal(s->kvm, DEV, 0) < 0)
+			atomic_fetch_add(&s->wrong, 1);
+		await(&s->ended, i);
+		atomic_fetch_add(&s->lost, atomic_load(&s->delivered) == before);
+		atomic_fetch_add(&s->wrong, atomic_load(&s->delivered) > before + 1);
+		atomic_fetch_add(&s->signals, 1);
+	}
 	pthread_join(thread, NULL);
 	report(s);
 }
@@ -198,15 +217,17 @@ static void never_lost(void **state)
 static void *signal_who_lives(void *arg)
 {
 	struct stress *s = arg;
+	uint64_t signals = 0;
 
-	while (!atomic_load(&s->stop)) {
-		uint64_t dev = atomic_load(&s->now);
+	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+		uint64_t dev = atomic_load_explicit(&s->now, memory_order_relaxed);
 
 		mine = (uint32_t)dev;
 		if (vdev_kvm_signal(s->kvm, dev, 0) < 0)
 			atomic_fetch_add(&s->wrong, 1);
-		atomic_fetch_add(&s->signals, 1);
+		signals++;
 	}
+	atomic_fetch_add(&s->signals, signals);
 	return NULL;
 }
 
@@ -221,15 +242,15 @@ static void perform(struct stress *s, uint32_t kind, uint64_t dev)
 static void never_a_stranger(void **state)
 {
 	struct stress *s = *state;
-	pthread_t threads[2];
-	uint64_t dev;
+	uint64_t until = now_ns() + LIVES_NS, dev;
+	pthread_t threads[WORKERS];
+	uint32_t i;
 
 	set(s, 1, 1, 0);
 	atomic_store(&s->now, 1);
-	pthread_create(&threads[0], NULL, signal_who_lives, s);
-	pthread_create(&threads[1], NULL, signal_who_lives, s);
-	for (dev = 2; dev < LIVES / s->slow || atomic_load(&s->signals) < LEAST; dev++) {
-		/* Handles that meet in one slot. */
+	for (i = 0; i < WORKERS; i++)
+		pthread_create(&threads[i], NULL, signal_who_lives, s);
+	for (dev = 2; now_ns() < until; dev++) {
 		perform(s, VDEV_REMOVAL_HIDE, dev - 1);
 		if (!(dev & 1))
 			perform(s, VDEV_REMOVAL_DETACH_EVENTS, dev - 1);
@@ -238,8 +259,8 @@ static void never_a_stranger(void **state)
 		atomic_store(&s->now, dev);
 	}
 	atomic_store(&s->stop, 1);
-	pthread_join(threads[0], NULL);
-	pthread_join(threads[1], NULL);
+	for (i = 0; i < WORKERS; i++)
+		pthread_join(threads[i], NULL);
 	report(s);
 }
 
