@@ -5,7 +5,11 @@
 /* A vector on GSI 40 with its irqfd. */
 static void one(struct model *k)
 {
+	struct vdev_kvm_ioeventfd bell = {
+		.struct_size = sizeof(bell), .address = 0xfe000000, .length = 2, .fd = 50};
+
 	model_pins(k);
+	assert_int_equal(vdev_kvm_add_ioeventfd(k->kvm, DEV, &bell), 0);
 	assert_int_equal(set(k, DEV, 0, routed(40, 0x41)), 0);
 	assert_int_equal(model_irqfd_add(k, DEV, 40, VDEV_KVM_ATTACH), 0);
 	assert_int_equal(model_irqfd_add(k, DEV, 50, VDEV_KVM_ATTACH), 0); /* another's */
@@ -186,7 +190,7 @@ static void parked_is_not_detached_twice(void **state)
 	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 0, 1), 0);
 	expect_order(k, "dr");
 	assert_int_equal(model_perform(k, VDEV_REMOVAL_DETACH_EVENTS, DEV), 0);
-	expect_order(k, "d"); /* GSI 50 */
+	expect_order(k, "do"); /* GSI 50, the doorbell */
 	assert_int_equal(model_stats(k).irqfds, 0);
 	assert_int_equal(model_stats(k).msis, 0);
 	/* Nor does it come back with a new message. */
@@ -216,6 +220,8 @@ static void pending_in_the_eventfd(void **state)
 	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 0, 0), 1);
 	assert_int_equal(model_take(m.fd), 1);
 	close(m.fd);
+	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 0, 1), 0);
+	assert_false(get(k, DEV, 0).flags & VDEV_KVM_MSI_PENDING);
 }
 
 int main(void)

@@ -118,7 +118,7 @@ static int show(struct vdev_kvm *kvm, struct device *d, uint32_t vector,
 	if (vdev__kvm_masked(m) || atomic_exchange(&v->pending, 0) != d->dev)
 		return 0;
 	/* For a vector without a message there is nothing to deliver any more. */
-	if (!m->flags || vdev_kvm_gated(kvm, d->dev))
+	if (!m->flags)
 		return 0;
 	return vdev__kvm_deliver(kvm, m) == VDEV_KVM_DELIVERED;
 }
@@ -142,7 +142,8 @@ static int change_vectors(struct vdev_kvm *kvm, struct device *d, uint32_t vecto
 		return delivered;
 	pthread_mutex_lock(&kvm->lock);
 	kvm->msis += (uint64_t)after - before;
-	d->has_msis = d->has_msis || after;
+	if (after)
+		d->has_msis = 1;
 	pthread_mutex_unlock(&kvm->lock);
 	return delivered;
 }

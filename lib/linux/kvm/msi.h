@@ -91,7 +91,7 @@ int vdev__kvm_deliver(struct vdev_kvm *kvm, const struct vdev_kvm_msi *m);
 
 /* One ioctl at most. -EBUSY, -EEXIST, -ENOSPC, -ENOMEM, an errno: nothing has changed. */
 int vdev__kvm_change_routes(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count);
-/* Takes back what that did. If KVM refuses, it has an old table until the next change. */
+/* Takes back what that did to routes. If KVM refuses, it has an old table until the next change. */
 void vdev__kvm_undo_routes(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count);
 
 #endif

@@ -174,8 +174,6 @@ void vdev__kvm_undo_routes(struct vdev_kvm *kvm, const struct msi_change *change
 {
 	struct routes *r = &kvm->routes;
 
-	if (!any_routed(changes, count))
-		return;
 	pthread_mutex_lock(&r->lock);
 	undo(r, changes, count);
 	vdev__kvm_commit(kvm, r->table, r->fixed, count);

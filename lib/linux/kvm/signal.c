@@ -68,12 +68,9 @@ static int by_eventfd(struct vdev_kvm *kvm, const struct vdev_kvm_msi *m)
 
 	if (m->fd < 0)
 		return -EOPNOTSUPP;
-	while (write(m->fd, &one, sizeof(one)) < 0) {
-		err = errno == EAGAIN ? 0 : -errno; /* full: it will come */
-		if (err != -EINTR)
-			break;
-		err = 0;
-	}
+	/* It fails or waits for room only when it is full: then the interrupt comes anyway. */
+	if (write(m->fd, &one, sizeof(one)) < 0 && errno != EAGAIN && errno != EINTR)
+		err = -errno;
 	errno = saved;
 	if (!err)
 		return VDEV_KVM_DELIVERED;
