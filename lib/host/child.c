@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PATIENCE_MS 1000
+
 extern char **environ;
 
 static int64_t now_ms(void)
@@ -110,15 +112,35 @@ static int listen_to(struct vdev__answer *a, int fd, int64_t deadline)
 	return a->ended && !a->have ? 0 : -EPIPE;
 }
 
-/* Whoever waits for any child may have been faster: then how it ended is not known, and what it said counts. */
-static int reap(pid_t child)
+static pid_t wait_for(pid_t child, int *ret_status, int options)
 {
-	int status = 0;
 	pid_t got;
 
 	do
-		got = waitpid(child, &status, 0);
+		got = waitpid(child, ret_status, options);
 	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+/*
+ * Ends it unless it ends by itself, as it does once it has closed the pipe. Whoever waits for any child may have been
+ * faster: then how it ended is not known, and what it said counts.
+ */
+static int reap(pid_t child, int patient)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int status = 0;
+	pid_t got = 0;
+
+	for (int i = 0; patient && i < PATIENCE_MS && !got; i++) {
+		got = wait_for(child, &status, WNOHANG);
+		if (!got)
+			nanosleep(&pause, NULL);
+	}
+	if (!got) {
+		kill(child, SIGKILL); /* the number is ours until it was waited for */
+		got = wait_for(child, &status, 0);
+	}
 	return got == child ? status : 0;
 }
 
@@ -159,10 +181,8 @@ static int run_it(const struct vdev_env *env, const struct vdev__run *run, struc
 		return not_started(env, run, err);
 	}
 	err = listen_to(a, ends[0], deadline);
-	if (err)
-		kill(child, SIGKILL); /* ours until it was waited for */
 	close(ends[0]);
-	status = reap(child);
+	status = reap(child, !err || err == -EPIPE);
 	tell(env, run, err, status);
 	return err;
 }

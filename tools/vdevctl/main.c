@@ -8,6 +8,7 @@
 
 #include <vdev/version.h>
 
+#include "inventory.h"
 #include "sim.h"
 
 static int cpumap(int argc, char **argv)
@@ -16,6 +17,14 @@ static int cpumap(int argc, char **argv)
 	int status = cpumap_parse(argc, argv, &o);
 
 	return status < 0 ? cpumap_run(&o) : status;
+}
+
+static int inventory(int argc, char **argv)
+{
+	struct inventory_options o = {0};
+	int status = inventory_parse(argc, argv, &o);
+
+	return status < 0 ? inventory_run(&o) : status;
 }
 
 static int topology(int argc, char **argv)
@@ -39,9 +48,12 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"cpumap", cpumap},
+	{"inventory", inventory},
 	{"sim", sim},
 	{"topology", topology},
 };
+
+#define NAMES "cpumap, inventory, sim or topology"
 
 struct chosen {
 	const struct command *command;
@@ -58,13 +70,12 @@ static error_t key(int key, char *arg, struct argp_state *state)
 			if (strcmp(arg, commands[i].name) == 0)
 				c->command = &commands[i];
 		if (!c->command)
-			argp_error(state, "\"%s\" is no command, expected cpumap, sim or topology",
-				   arg);
+			argp_error(state, "\"%s\" is no command, expected " NAMES, arg);
 		c->first = state->next - 1;
 		state->next = state->argc; /* the rest is its own */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "a command is missing, expected cpumap, sim or topology");
+		argp_error(state, "a command is missing, expected " NAMES);
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -79,6 +90,7 @@ int main(int argc, char **argv)
 		.doc = "Shows what a VMM on this machine does, from outside."
 		       "\vCommands:\n"
 		       "  cpumap     on which CPU and NUMA node each vCPU of a VMM is\n"
+		       "  inventory  the PCI devices of a machine\n"
 		       "  sim        how the engines behave on hosts of many sizes\n"
 		       "  topology   cores, caches and NUMA nodes of this machine\n\n"
 		       "vdevctl COMMAND --help tells of its options.",

@@ -19,6 +19,8 @@ enum status {
 	STATUS_DENIED = 4,
 	STATUS_NOT_VMM = 5,
 	STATUS_UNTOLD = 6, /* a VMM, but its vCPU threads cannot be told from others */
+	STATUS_DAMAGED = 7, /* a file is damaged, or is not what it should be */
+	STATUS_NO_FILE = 8, /* a file or folder is missing, or not permitted */
 };
 
 #define NAME_SIZE 64
