@@ -27,6 +27,15 @@ static int is_text(const char *text, size_t size)
 	return n < size && !text[n];
 }
 
+/* Not by vdev__log(), which cuts lines: the name of a file may be long, and the place stands behind it. */
+static void hand_on(const struct vdev__answer *a, uint32_t level, const char *text)
+{
+	const struct vdev_env *env = &a->inventory->env;
+
+	if (env->log && level <= env->log_level)
+		env->log(env->user, level, text);
+}
+
 static int hello(struct vdev__answer *a, const uint8_t *data, uint32_t size)
 {
 	struct wire_hello h;
@@ -44,7 +53,7 @@ static int note(struct vdev__answer *a, const uint8_t *data, uint32_t size)
 {
 	if (!is_text((const char *)data, size))
 		return refuse(a, "a note that is no text");
-	vdev__log(&a->inventory->env, VDEV_LOG_WARNING, "%s", (const char *)data);
+	hand_on(a, VDEV_LOG_WARNING, (const char *)data);
 	return 0;
 }
 
@@ -57,7 +66,7 @@ static int failed(struct vdev__answer *a, const uint8_t *data, uint32_t size)
 	memcpy(&e, data, sizeof(e));
 	a->ended = 1;
 	a->error = e.error && e.error <= MOST_ERRNO ? -(int)e.error : -EPROTO;
-	vdev__log(&a->inventory->env, VDEV_LOG_ERROR, "%s", (const char *)data + sizeof(e));
+	hand_on(a, VDEV_LOG_ERROR, (const char *)data + sizeof(e));
 	return a->error;
 }
 
@@ -180,7 +189,6 @@ static int room_for_one(struct vdev_inventory *v)
 	more = vdev__grow(&v->env, v->devices, v->room, room, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
-	vdev__free(&v->env, v->devices, v->room * sizeof(*more));
 	v->devices = more;
 	v->room = room;
 	return 0;

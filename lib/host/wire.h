@@ -14,7 +14,7 @@
 #define WIRE_UNKNOWN UINT32_MAX
 #define WIRE_CONFIG 4096u
 #define WIRE_VPD 32768u
-#define WIRE_TEXT 512u
+#define WIRE_TEXT 1536u /* the longest name of a file, and what is wrong in it */
 #define WIRE_NAME 64u
 #define WIRE_VALUE 96u
 #define WIRE_VERSIONS 16u
