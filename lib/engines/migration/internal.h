@@ -11,6 +11,9 @@
 
 #include "env.h"
 
+/* All that may be said of a device of a VM. */
+#define VDEV__MIGRATION_FACTS (VDEV_MIGRATION_SOFTWARE | VDEV_MIGRATION_NO_REBUILD)
+
 /* field.c. `field` is in range. */
 const struct vdev_migration_field *vdev__migration_field(uint32_t field);
 uint64_t vdev__migration_number(const struct vdev_migration_device *d, uint32_t field);
