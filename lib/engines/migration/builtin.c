@@ -109,9 +109,10 @@ static const char *const parts[] = {
 			INTEL_VF("10ed", "Linux drivers/net/ethernet/intel/ixgbevf/mbx.h: mailbox, "
 					 "its version is agreed on")
 				INTEL_VF("1515", "Linux drivers/net/ethernet/intel/ixgbevf/mbx.h: "
-						 "mailbox, its version is agreed on") INTEL_VF(
-					"1565", "Linux drivers/net/ethernet/intel/ixgbevf/mbx.h: "
-						"mailbox, its version is agreed on"),
+						 "mailbox, its version is agreed on")
+					INTEL_VF("1565",
+						 "Linux drivers/net/ethernet/intel/ixgbevf/mbx.h: "
+						 "mailbox, its version is agreed on"),
 	INTEL_VF("1889",
 		 "Linux include/linux/avf/virtchnl.h: messages to the PF's driver, capabilities "
 		 "are agreed on") "vendor=8086 device=1889 revision ignore # Linux iavf.rst: one "
