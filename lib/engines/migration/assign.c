@@ -104,7 +104,7 @@ static uint32_t best_of(struct vdev_migration *o, const struct asked *a, const s
 
 	for (uint32_t i = 0; i < s->count; i++) {
 		int64_t cost = edge(o, a, s, row, i);
-		uint32_t at = count < rows ? count : rows;
+		uint32_t at;
 
 		if (cost == NO_EDGE || (count == rows && cost >= costs[rows - 1]))
 			continue;

@@ -14,26 +14,39 @@ static bool in_group(const struct vdev_migration_device *d)
 	return d->iommu_group != VDEV_MIGRATION_UNKNOWN;
 }
 
-static int note_groups(struct vdev__hash *used, const struct vdev_migration_host *host)
+/* Used by somebody else than us: `own` holds the addresses of what we have claimed. */
+static bool foreign(const struct vdev_migration_device *d, const uint64_t *own, uint32_t owns)
+{
+	if (d->use != VDEV_MIGRATION_USED)
+		return false;
+	for (uint32_t i = 0; i < owns; i++)
+		if (own[i] == d->address)
+			return false;
+	return true;
+}
+
+static int note_groups(struct vdev__hash *used, const struct vdev_migration_host *host,
+		       const uint64_t *own, uint32_t owns)
 {
 	int error = 0;
 
 	for (uint32_t i = 0; i < host->device_count && !error; i++) {
 		const struct vdev_migration_device *d = vdev__migration_device_at(host, i);
 
-		if (d->use == VDEV_MIGRATION_USED && in_group(d))
+		if (in_group(d) && foreign(d, own, owns))
 			error = vdev__hash_put(used, d->iommu_group, 1);
 	}
 	return error;
 }
 
-static uint32_t mark(const struct vdev__hash *used, const struct vdev_migration_device *d)
+static uint32_t mark(const struct vdev__hash *used, const struct vdev_migration_device *d,
+		     const uint64_t *own, uint32_t owns)
 {
 	uint32_t ignored;
 
 	if (d->use == VDEV_MIGRATION_BRIDGE)
 		return HAVE_NEVER;
-	if (d->use == VDEV_MIGRATION_USED ||
+	if (foreign(d, own, owns) ||
 	    (in_group(d) && vdev__hash_get(used, d->iommu_group, &ignored)))
 		return HAVE_TAKEN;
 	if (vdev__migration_known(d, VDEV_MIGRATION_F_SRIOV_VFS) && d->sriov_vfs)
@@ -42,15 +55,15 @@ static uint32_t mark(const struct vdev__hash *used, const struct vdev_migration_
 }
 
 int vdev__migration_availability(const struct vdev_env *env, const struct vdev_migration_host *host,
-				 uint32_t *marks)
+				 const uint64_t *own, uint32_t owns, uint32_t *marks)
 {
 	struct vdev__hash used;
 	int error;
 
 	vdev__hash_init(&used, env);
-	error = note_groups(&used, host);
+	error = note_groups(&used, host, own, owns);
 	for (uint32_t i = 0; i < host->device_count && !error; i++)
-		marks[i] = mark(&used, vdev__migration_device_at(host, i));
+		marks[i] = mark(&used, vdev__migration_device_at(host, i), own, owns);
 	vdev__hash_fini(&used);
 	return error;
 }

@@ -100,7 +100,7 @@ static int shape_of(struct vdev_migration *o, const struct vdev_migration_host *
 	int error = f && marks ? 0 : -ENOMEM;
 
 	if (!error)
-		error = vdev__migration_availability(&o->env, host, marks);
+		error = vdev__migration_availability(&o->env, host, NULL, 0, marks);
 	if (!error)
 		error = make_functions(o, host, slots, marks, f);
 	if (!error)

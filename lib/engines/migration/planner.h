@@ -11,6 +11,7 @@
 
 #include "hash.h"
 #include "rules.h"
+#include "sat.h"
 #include "table.h"
 
 #define NO_INDEX UINT32_MAX
@@ -95,9 +96,9 @@ int vdev__migration_shape_get(struct vdev_migration *o, const struct function *f
 void vdev__migration_shape_put(struct vdev_migration *o, uint32_t shape);
 uint32_t vdev__migration_distance(const struct shape *s, uint32_t from, uint32_t to);
 
-/* availability.c: marks[i] is HAVE_... of device i. -ENOMEM. */
+/* availability.c: marks[i] is HAVE_... of device i; own[] are the addresses of those that we use ourselves. -ENOMEM. */
 int vdev__migration_availability(const struct vdev_env *env, const struct vdev_migration_host *host,
-				 uint32_t *marks);
+				 const uint64_t *own, uint32_t owns, uint32_t *marks);
 
 /* host.c */
 int vdev__migration_host_ok(struct vdev_migration_host *ret_host,

@@ -47,27 +47,12 @@ static uint64_t hash_of(const struct vdev_migration_device *d, uint64_t looked)
 	return hash;
 }
 
-static bool same_field(const struct vdev_migration_device *a, const struct vdev_migration_device *b,
-		       uint32_t field)
-{
-	uint32_t type = vdev__migration_field(field)->type;
-
-	if (type == VDEV_MIGRATION_LAYOUT)
-		return a->cap_count == b->cap_count &&
-		       !memcmp(a->caps, b->caps, a->cap_count * sizeof(a->caps[0]));
-	if (type < VDEV_MIGRATION_STRING)
-		return vdev__migration_number(a, field) == vdev__migration_number(b, field);
-	return !strcmp(vdev__migration_string(a, field), vdev__migration_string(b, field));
-}
-
 /* Not by the hash alone: who fills descriptors in could make two hashes equal. */
 static bool same_type(const struct vdev_migration_device *a, const struct vdev_migration_device *b,
 		      uint64_t looked)
 {
-	if ((a->known ^ b->known) & looked)
-		return false;
 	for (uint32_t i = 0; i < VDEV_MIGRATION_FIELDS; i++)
-		if (a->known & looked & UINT64_C(1) << i && !same_field(a, b, i))
+		if (looked >> i & 1 && !vdev__migration_same(a, b, i))
 			return false;
 	return true;
 }
