@@ -11,7 +11,6 @@
 
 #include "inventory.h"
 
-#define MOST_BYTES (256ll << 20)
 #define MOST_DEPTH 32
 
 static uint32_t line_of(const char *text, size_t at)
@@ -52,20 +51,28 @@ int json_text_parse(const char *text, size_t size, struct json_object **ret_tree
 	return -EBADMSG;
 }
 
-/* The file's text with a 0 behind it; or an exit status after a word on stderr. */
-static int whole(const char *path, int fd, char **ret_text, size_t *ret_size)
+static int unfit(const char *path, const struct stat *st, uint32_t most)
 {
-	struct stat st;
+	if (S_ISDIR(st->st_mode))
+		fprintf(stderr, "vdevctl: %s: a directory, expected a file\n", path);
+	else if (!S_ISREG(st->st_mode))
+		fprintf(stderr, "vdevctl: %s: not a plain file\n", path);
+	else if (most >= 1 << 20)
+		fprintf(stderr, "vdevctl: %s: larger than %u MiB\n", path, most >> 20);
+	else
+		fprintf(stderr, "vdevctl: %s: larger than %u KiB\n", path, most >> 10);
+	return S_ISDIR(st->st_mode) ? STATUS_NO_FILE : STATUS_DAMAGED;
+}
+
+/* The file's text with a 0 behind it; or an exit status after a word on stderr. */
+static int whole(const char *path, int fd, uint32_t most, char **ret_text, size_t *ret_size)
+{
+	struct stat st = {0};
 	size_t got = 0, size;
 	char *text;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > MOST_BYTES) {
-		fprintf(stderr, "vdevctl: %s: %s\n", path,
-			S_ISDIR(st.st_mode)   ? "a directory, expected a file with JSON"
-			: S_ISREG(st.st_mode) ? "larger than 256 MiB"
-					      : "not a plain file");
-		return S_ISDIR(st.st_mode) ? STATUS_NO_FILE : STATUS_DAMAGED;
-	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > most)
+		return unfit(path, &st, most);
 	size = (size_t)st.st_size;
 	text = malloc(size + 1);
 	while (text && got < size) {
@@ -88,20 +95,27 @@ static int whole(const char *path, int fd, char **ret_text, size_t *ret_size)
 	return STATUS_OK;
 }
 
-int json_file_read(const char *path, struct json_object **ret_tree)
+int text_file_read(const char *path, uint32_t most, char **ret_text, size_t *ret_size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), status, err;
-	const char *why = "";
-	uint32_t line = 0;
-	size_t size = 0;
-	char *text = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), status;
 
 	if (fd < 0) {
 		fprintf(stderr, "vdevctl: %s: %s\n", path, strerror(errno));
 		return STATUS_NO_FILE;
 	}
-	status = whole(path, fd, &text, &size);
+	status = whole(path, fd, most, ret_text, ret_size);
 	close(fd);
+	return status;
+}
+
+int json_file_read_most(const char *path, uint32_t most, struct json_object **ret_tree)
+{
+	const char *why = "";
+	uint32_t line = 0;
+	size_t size = 0;
+	char *text = NULL;
+	int status = text_file_read(path, most, &text, &size), err;
+
 	if (status)
 		return status;
 	err = json_text_parse(text, size, ret_tree, &line, &why);
@@ -111,4 +125,9 @@ int json_file_read(const char *path, struct json_object **ret_tree)
 	else if (err)
 		fprintf(stderr, "vdevctl: %s: %s\n", path, strerror(-err));
 	return err == -EBADMSG ? STATUS_DAMAGED : err ? STATUS_FAILED : STATUS_OK;
+}
+
+int json_file_read(const char *path, struct json_object **ret_tree)
+{
+	return json_file_read_most(path, JSON_MOST_BYTES, ret_tree);
 }

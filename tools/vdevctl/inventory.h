@@ -67,8 +67,11 @@ struct json_object *inventory_to_json(const struct inventory *v);
 /* inventread.c: -EBADMSG and what was expected where; -ENOMEM. */
 #define WHY_SIZE 160
 int inventory_from_json(struct json_object *tree, struct inventory *ret, char why[WHY_SIZE]);
-/* inventfile.c: the text of a file as a tree; an exit status, after a word on stderr. */
+/* inventfile.c: the text of a file, with a 0 behind it, as a tree; an exit status, after a word on stderr. */
+#define JSON_MOST_BYTES (256u << 20)
+int text_file_read(const char *path, uint32_t most, char **ret_text, size_t *ret_size);
 int json_file_read(const char *path, struct json_object **ret_tree);
+int json_file_read_most(const char *path, uint32_t most, struct json_object **ret_tree);
 /* The same from memory; -EBADMSG with a line number, -ENOMEM. */
 int json_text_parse(const char *text, size_t size, struct json_object **ret_tree,
 		    uint32_t *ret_line, const char **ret_why);
