@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vdevctl inventory: members of a device in JSON. docs/schema/inventory-1.json has the same. */
+/* vdevctl inventory: the object, and members of a device in JSON. docs/schema/inventory-1.json has the same. */
+#include <json-c/json.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "inventory.h"
@@ -90,4 +93,17 @@ uint32_t field_get(const struct field *f, const struct vdev_inventory_device *d)
 void field_set(const struct field *f, struct vdev_inventory_device *d, uint32_t value)
 {
 	memcpy((char *)d + f->offset, &value, sizeof(value));
+}
+
+void inventory_address(const struct vdev_inventory_device *d, char ret_text[ADDRESS_SIZE])
+{
+	snprintf(ret_text, ADDRESS_SIZE, "%04x:%02x:%02x.%x", d->domain, d->bus & 0xff,
+		 d->slot & 31, d->function & 7);
+}
+
+void inventory_free(struct inventory *v)
+{
+	free(v->devices);
+	free(v->distances);
+	json_object_put(v->tree);
 }

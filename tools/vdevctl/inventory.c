@@ -18,19 +18,6 @@ static void tell(void *user, uint32_t level, const char *line)
 	fprintf(stderr, "vdevctl: %s\n", line);
 }
 
-void inventory_address(const struct vdev_inventory_device *d, char ret_text[ADDRESS_SIZE])
-{
-	snprintf(ret_text, ADDRESS_SIZE, "%04x:%02x:%02x.%x", d->domain, d->bus & 0xff,
-		 d->slot & 31, d->function & 7);
-}
-
-void inventory_free(struct inventory *v)
-{
-	free(v->devices);
-	free(v->distances);
-	json_object_put(v->tree);
-}
-
 /*
  * The program beside this one, in the build folder, or where it is below this one's prefix: a copy of an installed tree
  * works, too. NULL: where the library thinks that it is.

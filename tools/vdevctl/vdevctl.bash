@@ -5,7 +5,7 @@ _vdevctl() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'cpumap sim topology --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'cpumap inventory sim topology --help --version' -- "$current")
     return
   fi
   case $previous in
@@ -15,11 +15,11 @@ _vdevctl() {
       tr '\n' ' ')" -- "$current")
     return
     ;;
-  --debugfs | --proc | --sysfs)
+  --debugfs | --proc | --sysfs | --from-sysfs | --capture)
     mapfile -t COMPREPLY < <(compgen -d -- "$current")
     return
     ;;
-  --recording | --csv | --plot)
+  --recording | --csv | --plot | --from-dump | --from-json | --reader)
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
     ;;
@@ -29,6 +29,10 @@ _vdevctl() {
   cpumap)
     mapfile -t COMPREPLY < <(compgen -W \
       '--pid --watch --interval --count --json --debugfs --proc --sysfs --help' -- "$current")
+    ;;
+  inventory)
+    mapfile -t COMPREPLY < <(compgen -W \
+      '--from-dump --from-sysfs --from-json --capture --vfio --json --reader --help' -- "$current")
     ;;
   sim)
     mapfile -t COMPREPLY < <(compgen -W \
