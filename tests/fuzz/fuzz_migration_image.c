@@ -150,7 +150,7 @@ static void use_steps(const struct vdev_migration_plan *p,
 		require(s.kind && s.kind < VDEV_MIGRATION_STEPS && s.undo < VDEV_MIGRATION_STEPS);
 		require(s.side >= VDEV_MIGRATION_AT_SOURCE && s.side <= VDEV_MIGRATION_AT_BOTH);
 		require(s.device == VDEV_MIGRATION_UNKNOWN || s.device < info->devices);
-		require(s.deadline_ns);
+		require(s.deadline_ns != 0);
 		require((s.kind == VDEV_MIGRATION_COMMIT) == (i == info->no_return));
 		require(i < info->no_return || !s.undo);
 	}
