@@ -191,6 +191,7 @@ int vdev_migration_add_host(struct vdev_migration *obj, const struct vdev_migrat
 	h->slots = slots;
 	h->user_data = in.user_data;
 	link_host(obj, index, h);
+	obj->change++;
 	obj->functions += in.device_count;
 	obj->bytes += in.device_count * sizeof(*slots);
 	*ret_host = vdev__table_handle(&obj->hosts, index);
@@ -209,6 +210,7 @@ int vdev_migration_remove_host(struct vdev_migration *obj, uint64_t host)
 	h = vdev__table_at(&obj->hosts, index);
 	count = obj->shapes[h->shape]->count;
 	unlink_host(obj, h);
+	obj->change++;
 	vdev__migration_shape_put(obj, h->shape);
 	free_slots(obj, h->slots, count);
 	obj->functions -= count;

@@ -20,6 +20,7 @@ static int make_parts(struct vdev_migration *o, const struct vdev_migration_rule
 	vdev__hash_init(&o->type_heads, &o->env);
 	vdev__hash_init(&o->shape_heads, &o->env);
 	vdev__hash_init(&o->pairs, &o->env);
+	o->change = 1;
 	o->first = NO_INDEX;
 	o->last = NO_INDEX;
 	error = vdev__migration_rules_copy(&o->rules, &o->env, rules);
@@ -75,6 +76,8 @@ void vdev_migration_free(struct vdev_migration *o)
 	if (!o)
 		return;
 	free_hosts(o);
+	for (uint32_t i = 0; i < MEMOS; i++)
+		vdev__migration_memo_free(o, &o->memo[i]);
 	vdev__table_fini(&o->hosts);
 	vdev__migration_free_types(o);
 	vdev__free(&o->env, o->shapes, o->shapes_size * sizeof(struct shape *));
@@ -88,7 +91,11 @@ void vdev_migration_free(struct vdev_migration *o)
 
 static uint64_t bytes_of(const struct vdev_migration *o)
 {
-	return sizeof(*o) + o->bytes + o->types_size * sizeof(struct type *) +
+	uint64_t memos = 0;
+
+	for (uint32_t i = 0; i < MEMOS; i++)
+		memos += vdev__migration_memo_bytes(&o->memo[i]);
+	return sizeof(*o) + memos + o->bytes + o->types_size * sizeof(struct type *) +
 	       o->shapes_size * sizeof(struct shape *) + vdev__hash_bytes(&o->type_heads) +
 	       vdev__hash_bytes(&o->shape_heads) + vdev__hash_bytes(&o->pairs) +
 	       vdev__table_bytes(&o->hosts) + sizeof(*o->rules) +

@@ -64,6 +64,29 @@ struct pair {
 	uint32_t rule;
 };
 
+/* How a shape does, and where its hosts begin in the result. */
+struct standing {
+	struct vdev_migration_rank rank;
+	int64_t cost;
+	uint32_t shape;
+	uint32_t level; /* shapes of the same cost have the same */
+};
+
+/* What was answered for a VM. Valid for one value of the planner's `change`. */
+#define MEMOS 64u
+#define MAX_STANDINGS (UINT32_C(1) << 20) /* in all memos together, about */
+struct memo {
+	struct {
+		uint32_t type, flags, node;
+	} key[VDEV_MIGRATION_MAX_DEVICES];
+	uint32_t count; /* devices */
+	uint32_t size; /* of the lists; 0: nothing was allocated */
+	uint64_t change;
+	struct standing *list; /* best first */
+	uint32_t *where; /* in the list, by shape */
+	uint32_t *begins, *cursor; /* in the result, by level */
+};
+
 struct vdev_migration {
 	struct vdev_env env;
 	struct vdev_migration_config config;
@@ -79,6 +102,9 @@ struct vdev_migration {
 	uint32_t first, last; /* hosts, in the order of adding */
 	uint64_t functions;
 	uint64_t bytes; /* of types, shapes and slots */
+	uint64_t change; /* hosts came or went, or types were given to others; from 1 */
+	struct memo memo[MEMOS];
+	uint32_t next_memo;
 	uint64_t compared, remembered, assigned, ranked;
 };
 
@@ -151,6 +177,12 @@ int vdev__migration_work_new(const struct vdev_env *env, uint32_t rows, struct w
 void vdev__migration_work_free(const struct vdev_env *env, struct work *w);
 void vdev__migration_solve(struct vdev_migration *o, const struct asked *a, const struct shape *s,
 			   struct work *w, struct outcome *ret_outcome);
+
+/* standing.c. There is a host. -ENOMEM. */
+int vdev__migration_standings(struct vdev_migration *o, const struct asked *a,
+			      struct memo **ret_memo);
+void vdev__migration_memo_free(struct vdev_migration *o, struct memo *m);
+uint64_t vdev__migration_memo_bytes(const struct memo *m);
 
 /* reason.c: address and function of the place are those of the shape, not of a host. */
 void vdev__migration_place(struct vdev_migration *o, const struct asked *a, const struct shape *s,

@@ -73,93 +73,20 @@ int vdev_migration_assign(struct vdev_migration *obj, const struct vdev_migratio
 	return error ? error : (int)r.verdict;
 }
 
-/* How a shape does, and where its hosts begin in the result. */
-struct standing {
-	struct vdev_migration_rank rank;
-	int64_t cost;
-	uint32_t shape;
-	uint32_t level; /* shapes of the same cost have the same */
-};
-
-static void sift(struct standing *list, uint32_t root, uint32_t count)
-{
-	for (;;) {
-		uint32_t child = 2 * root + 1;
-		struct standing s;
-
-		if (child >= count)
-			return;
-		if (child + 1 < count && list[child].cost < list[child + 1].cost)
-			child++;
-		if (list[root].cost >= list[child].cost)
-			return;
-		s = list[root];
-		list[root] = list[child];
-		list[child] = s;
-		root = child;
-	}
-}
-
-static void sort(struct standing *list, uint32_t count)
-{
-	for (uint32_t i = count / 2; i; i--)
-		sift(list, i - 1, count);
-	for (uint32_t i = count; i > 1; i--) {
-		struct standing s = list[0];
-
-		list[0] = list[i - 1];
-		list[i - 1] = s;
-		sift(list, 0, i - 1);
-	}
-}
-
-static void solve_all(struct vdev_migration *o, const struct asked *a, struct work *w,
-		      struct standing *list)
-{
-	struct outcome out;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < o->shapes_size; i++) {
-		if (!o->shapes[i])
-			continue;
-		vdev__migration_solve(o, a, o->shapes[i], w, &out);
-		vdev__migration_sum(o, a, o->shapes[i], &out, &list[n].rank);
-		list[n].cost = out.cost;
-		list[n].shape = i;
-		n++;
-	}
-}
-
-/* Levels, and at which place of the result each begins; where[] is by shape. */
-static void make_levels(const struct vdev_migration *o, struct standing *list, uint32_t *where,
-			uint32_t *begins)
-{
-	uint32_t level = 0, hosts = 0;
-
-	for (uint32_t i = 0; i < o->shapes_count; i++) {
-		if (i && list[i].cost != list[i - 1].cost)
-			level++;
-		if (!i || list[i].cost != list[i - 1].cost)
-			begins[level] = hosts;
-		list[i].level = level;
-		where[list[i].shape] = i;
-		hosts += o->shapes[list[i].shape]->hosts;
-	}
-}
-
 /* Hosts in the order of adding, each to the next place of its level. */
-static void deal(const struct vdev_migration *o, const struct standing *list, const uint32_t *where,
-		 uint32_t *begins, uint8_t *ranks, size_t rank_size, uint32_t max)
+static void deal(const struct vdev_migration *o, struct memo *m, uint8_t *ranks, size_t rank_size,
+		 uint32_t max)
 {
 	const struct host *h;
 
+	memcpy(m->cursor, m->begins, o->shapes_count * sizeof(*m->cursor));
 	for (uint32_t i = o->first; i != NO_INDEX; i = h->after) {
 		const struct standing *s;
 		uint32_t at;
 
 		h = vdev__table_at(&o->hosts, i);
-		s = &list[where[h->shape]];
-		at = begins[s->level]++;
+		s = &m->list[m->where[h->shape]];
+		at = m->cursor[s->level]++;
 		if (at < max) {
 			struct vdev_migration_rank r = s->rank;
 
@@ -169,34 +96,10 @@ static void deal(const struct vdev_migration *o, const struct standing *list, co
 	}
 }
 
-static int rank(struct vdev_migration *o, const struct asked *a, uint8_t *ranks, size_t rank_size,
-		uint32_t max)
-{
-	uint32_t shapes = o->shapes_size;
-	struct standing *list = vdev__alloc(&o->env, shapes, sizeof(*list));
-	uint32_t *where = vdev__alloc(&o->env, shapes, sizeof(*where));
-	uint32_t *begins = vdev__alloc(&o->env, shapes, sizeof(*begins));
-	struct work w = {0};
-	int error = list && where && begins ? 0 : -ENOMEM;
-
-	if (!error)
-		error = vdev__migration_work_new(&o->env, a->vm.device_count, &w);
-	if (!error) {
-		solve_all(o, a, &w, list);
-		sort(list, o->shapes_count);
-		make_levels(o, list, where, begins);
-		deal(o, list, where, begins, ranks, rank_size, max);
-	}
-	vdev__migration_work_free(&o->env, &w);
-	vdev__free(&o->env, begins, shapes * sizeof(*begins));
-	vdev__free(&o->env, where, shapes * sizeof(*where));
-	vdev__free(&o->env, list, shapes * sizeof(*list));
-	return error;
-}
-
 int vdev_migration_rank(struct vdev_migration *obj, const struct vdev_migration_vm *vm,
 			struct vdev_migration_rank *ret_ranks, size_t rank_size, uint32_t max)
 {
+	struct memo *memo;
 	struct asked a;
 	int error;
 
@@ -206,8 +109,11 @@ int vdev_migration_rank(struct vdev_migration *obj, const struct vdev_migration_
 	if (error)
 		return error;
 	obj->ranked++;
-	if (obj->hosts.count)
-		error = rank(obj, &a, (uint8_t *)ret_ranks, rank_size, max);
+	if (obj->hosts.count) {
+		error = vdev__migration_standings(obj, &a, &memo);
+		if (!error)
+			deal(obj, memo, (uint8_t *)ret_ranks, rank_size, max);
+	}
 	vdev__migration_asked(obj, &a);
 	return error ? error : (int)obj->hosts.count;
 }

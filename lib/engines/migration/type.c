@@ -105,6 +105,7 @@ static void sweep(struct vdev_migration *o)
 		if (o->types[i] && !o->types[i]->refs)
 			drop(o, i);
 	forget_pairs(o);
+	o->change++;
 }
 
 /* An entry of the list that is free. */
