@@ -109,6 +109,8 @@ struct vm {
 	char names[VDEV_MIGRATION_MAX_DEVICES][VM_NAME_SIZE]; /* of its devices */
 	uint64_t address[VDEV_MIGRATION_MAX_DEVICES];
 	struct vdev_migration_want want[VDEV_MIGRATION_MAX_DEVICES];
+	struct vdev_migration_device device[VDEV_MIGRATION_MAX_DEVICES]; /* after vm_place() */
+	uint32_t vfio[VDEV_MIGRATION_MAX_DEVICES]; /* VFIO_MIGRATION_...; NO_NUMBER: not told */
 	uint32_t count;
 	uint32_t flags; /* of plans */
 	uint64_t deadline_ns[VDEV_MIGRATION_STEPS];
@@ -120,6 +122,8 @@ int vm_read(const char *path, struct vm *ret);
 int vm_from_json(struct json_object *tree, struct vm *ret, char why[WHY_SIZE]);
 /* Its devices are those of the source: STATUS_NO_DEVICE after a word on stderr. */
 int vm_place(struct vm *vm, const char *path, const struct machine *source);
+/* What the VM's file knows better than an inventory. */
+void vm_apply(const struct vm *vm, uint32_t index, struct vdev_migration_device *device);
 void vm_free(struct vm *vm);
 
 /* A plan, and what is known besides. */

@@ -26,6 +26,34 @@ static bool yes(struct json_object *o, const char *name, bool *ret)
 	return json_object_is_type(m, json_type_boolean);
 }
 
+/* A VMM has its device open, and knows what a look from outside cannot ask. */
+static bool migration(const struct reading *r, struct json_object *o, uint32_t *ret)
+{
+	static const char *const names[] = {"stop_copy", "p2p", "pre_copy", NULL};
+	struct json_object *m = json_object_object_get(o, "vfio_migration");
+	uint64_t bits = NO_NUMBER;
+
+	if (m && !read_bits(m, names, 7, &bits))
+		return read_wrong(r, "vfio_migration: expected a list of stop_copy, p2p, pre_copy, "
+				     "or null: not known");
+	*ret = (uint32_t)bits;
+	return true;
+}
+
+void vm_apply(const struct vm *vm, uint32_t index, struct vdev_migration_device *device)
+{
+	uint32_t bits = vm->vfio[index];
+
+	if (bits == NO_NUMBER)
+		return;
+	device->stop_copy = bits & 1;
+	device->p2p = bits >> 1 & 1;
+	device->pre_copy = bits >> 2 & 1;
+	device->known |= UINT64_C(1) << VDEV_MIGRATION_F_STOP_COPY |
+			 UINT64_C(1) << VDEV_MIGRATION_F_P2P |
+			 UINT64_C(1) << VDEV_MIGRATION_F_PRE_COPY;
+}
+
 static bool facts(const struct reading *r, struct json_object *o, struct vdev_migration_want *w)
 {
 	struct json_object *node = json_object_object_get(o, "node");
@@ -76,7 +104,7 @@ static bool device(const struct reading *r, struct json_object *o, struct vm *vm
 		return read_wrong(r, "name: expected 1 to %u printable ASCII characters",
 				  VM_NAME_SIZE - 1);
 	vm->want[i].user_data = i;
-	return facts(r, o, &vm->want[i]);
+	return migration(r, o, &vm->vfio[i]) && facts(r, o, &vm->want[i]);
 }
 
 static bool devices(struct reading *r, struct json_object *list, struct vm *vm)
@@ -189,7 +217,9 @@ int vm_place(struct vm *vm, const char *path, const struct machine *source)
 
 		address_text(vm->address[i], text);
 		if (at != NO_NUMBER) {
-			vm->want[i].device = &source->devices[at];
+			vm->device[i] = source->devices[at];
+			vm_apply(vm, i, &vm->device[i]);
+			vm->want[i].device = &vm->device[i];
 			continue;
 		}
 		fprintf(stderr,

@@ -171,6 +171,12 @@ int plan_verify(const struct plan_options *o, const struct planned_move *p)
 
 	if (o->source)
 		status = machine_read(o->source, o->reader, &source);
+	for (uint32_t i = 0; o->source && !status && i < p->vm.count; i++) {
+		uint32_t at = machine_find(&source, p->vm.address[i]);
+
+		if (at != NO_NUMBER)
+			vm_apply(&p->vm, i, &source.devices[at]);
+	}
 	if (!status && o->count)
 		status = machine_read(o->destinations[0], o->reader, &destination);
 	if (!status) {
