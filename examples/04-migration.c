@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Will my VM move? A VM with two VFs, two hosts that could take it, in one page: the hosts are ranked, a plan is made for the best one, and
- * just before commit it turns out that somebody has updated a firmware there in the meantime.
+ * Will my VM move? A VM with two VFs and two hosts that could take it, in one page: the hosts are ranked, a plan is
+ * made for the better one, and just before commit it turns out that somebody has updated a card there.
  */
 #include <inttypes.h>
 #include <stdio.h>
