@@ -74,5 +74,6 @@ void bench_zerocopy_pending(struct bench *b);
 void bench_zerocopy_send(struct bench *b);
 void bench_pages(struct bench *b);
 void bench_irqhint(struct bench *b);
+void bench_migration(struct bench *b);
 
 #endif

@@ -107,6 +107,29 @@ const char *vdev__migration_string(const struct vdev_migration_device *d, uint32
 	return (const char *)d + fields[field].offset;
 }
 
+static bool same_layout(const struct vdev_migration_device *a,
+			const struct vdev_migration_device *b)
+{
+	return a->cap_count == b->cap_count &&
+	       !memcmp(a->caps, b->caps, a->cap_count * sizeof(a->caps[0]));
+}
+
+bool vdev__migration_same(const struct vdev_migration_device *a,
+			  const struct vdev_migration_device *b, uint32_t field)
+{
+	uint32_t type = fields[field].type;
+
+	if (vdev__migration_known(a, field) != vdev__migration_known(b, field))
+		return false;
+	if (!vdev__migration_known(a, field))
+		return true;
+	if (type == VDEV_MIGRATION_LAYOUT)
+		return same_layout(a, b);
+	if (type < VDEV_MIGRATION_STRING)
+		return vdev__migration_number(a, field) == vdev__migration_number(b, field);
+	return !strcmp(vdev__migration_string(a, field), vdev__migration_string(b, field));
+}
+
 int vdev_migration_field(uint32_t field, struct vdev_migration_field *ret_field, size_t size)
 {
 	if (!ret_field || !size)
