@@ -175,6 +175,7 @@ struct vdev_inventory_device {
 	uint32_t pf_function; /**< of a VF */
 	uint32_t cap_count; /**< entries of `caps` */
 	uint32_t version_count; /**< entries of `versions` */
+	uint32_t reserved; /**< 0 */
 	uint64_t serial; /**< Device Serial Number capability; VDEV_NONE: none, or not known */
 	struct vdev_inventory_bar bars[7]; /**< the seventh is the expansion ROM */
 	struct vdev_inventory_bar vf_bars[6]; /**< of a PF: those of each VF */

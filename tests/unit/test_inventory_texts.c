@@ -55,6 +55,7 @@ static void dumps(void **state)
 	good(HEAD SPACE "\n", 1, 64);
 	good("0000:00:1f.3 x\n" SPACE, 1, 64);
 	good("00:1f.3\n" SPACE, 1, 64);
+	good("\xef\xbb\xbf" HEAD SPACE, 1, 64);
 	good("00:1F.3 X\n" SPACE, 1, 64);
 	good("10000:e0:1f.7 x\n" SPACE, 1, 64);
 	good("# comment\n\n" HEAD "\tControl: I/O+\n\n" SPACE "\ttext\n", 1, 64);

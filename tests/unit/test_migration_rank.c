@@ -175,6 +175,39 @@ static void alike_is_asked_once(void **state)
 	end(&x);
 }
 
+/* What was answered for one VM is not the answer for another one that differs in what matters. */
+static void another_vm_is_another_question(void **state)
+{
+	struct many x;
+
+	(void)state;
+	begin(&x, 100);
+	x.t.host.node_count = 2;
+	mg_want(&x.t, 0, 0);
+	mg_function(&x.t, 8)->node = 0;
+	add(&x, 'a');
+	x.t.there[0].node = 1;
+	add(&x, 'b');
+	assert_string_equal(order(&x, HOSTS), "ab");
+	x.t.wants[0].node = 1;
+	assert_string_equal(order(&x, HOSTS), "ba");
+	x.t.wants[0].node = 0;
+	assert_string_equal(order(&x, HOSTS), "ab"); /* from memory */
+	assert_int_equal(stats(&x).assigned, 4);
+	mg_set(&x.t.here[0], "firmware", "1");
+	assert_string_equal(order(&x, HOSTS), "ab");
+	assert_int_equal(x.ranks[0].verdict, VDEV_MIGRATION_QUIESCE_REBUILD);
+	x.t.wants[0].flags = VDEV_MIGRATION_NO_REBUILD;
+	assert_string_equal(order(&x, HOSTS), "ab");
+	assert_int_equal(x.ranks[0].verdict, VDEV_MIGRATION_REFUSE);
+	mg_want(&x.t, 0, 0);
+	assert_string_equal(order(&x, HOSTS), "ab");
+	assert_int_equal(x.ranks[0].counts[VDEV_MIGRATION_LIVE], 1);
+	assert_int_equal(vdev_migration_remove_host(x.m, x.handle[0]), 0);
+	assert_string_equal(order(&x, HOSTS), "b");
+	end(&x);
+}
+
 /* Types that nobody has any more make room. */
 static void types_are_limited(void **state)
 {
@@ -271,9 +304,13 @@ static void hosts_that_are_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(best_first_and_losers_last), cmocka_unit_test(hosts_come_and_go),
-		cmocka_unit_test(alike_is_asked_once),        cmocka_unit_test(types_are_limited),
-		cmocka_unit_test(hosts_are_limited),          cmocka_unit_test(hosts_that_are_none),
+		cmocka_unit_test(best_first_and_losers_last),
+		cmocka_unit_test(hosts_come_and_go),
+		cmocka_unit_test(alike_is_asked_once),
+		cmocka_unit_test(another_vm_is_another_question),
+		cmocka_unit_test(types_are_limited),
+		cmocka_unit_test(hosts_are_limited),
+		cmocka_unit_test(hosts_that_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

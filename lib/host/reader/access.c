@@ -40,13 +40,17 @@ __attribute__((format(printf, 1, 2))) static void ignore(char *format, ...)
 	(void)format;
 }
 
-static char *copy_of(const char *text)
+/* It takes texts that are not const, and copies them. */
+static void set_param(struct pci_access *a, const char *param, const char *value)
 {
-	char *copy = strdup(text);
+	char *name = strdup(param), *copy = strdup(value);
 
-	if (!copy)
+	if (!name || !copy)
 		send_error(ENOMEM, "out of memory");
-	return copy;
+	if (pci_set_param(a, name, copy))
+		send_error(EPROTO, "libpci has no parameter %s", param);
+	free(name);
+	free(copy);
 }
 
 struct pci_access *access_open(unsigned int method, const char *param, const char *value,
@@ -60,8 +64,7 @@ struct pci_access *access_open(unsigned int method, const char *param, const cha
 	a->error = fatal;
 	a->warning = warn;
 	a->debug = ignore;
-	if (pci_set_param(a, copy_of(param), copy_of(value)))
-		send_error(EPROTO, "libpci has no parameter %s", param);
+	set_param(a, param, value);
 	pci_init(a);
 	return a;
 }

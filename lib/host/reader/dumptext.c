@@ -250,6 +250,8 @@ int dump_parse(struct dump *d, const char *text, size_t size)
 	d->table = calloc(DUMP_TABLE, sizeof(*d->table));
 	if (!d->table)
 		return wrong(d, ENOMEM, "out of memory");
+	if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3; /* an editor's mark that this is UTF-8 */
 	while (text < end) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		const char *next = stop ? stop + 1 : end;

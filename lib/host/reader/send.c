@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,7 +75,7 @@ void send_error(int error, const char *format, ...)
 	va_end(args);
 	clean_text(e.text, sizeof(e.text), text, sizeof(text));
 	message(WIRE_ERROR, &e, sizeof(e.error) + strlen(e.text) + 1);
-	_exit(1);
+	exit(1);
 }
 
 void send_host(const char *kernel)
