@@ -6,6 +6,7 @@
 # The command finds this machine's files, read-only below memory: what it writes is gone with the emulated machine, but
 # for the folder build-kvm-vm. Its exit code is the script's; 124 when it took longer than SECONDS
 # (600), 77 when a part is missing here (scripts/setup.sh --for vm installs them).
+# VDEV_KVM_VM_DEVICES are more of QEMU's arguments, VDEV_KVM_VM_MODULES more modules, VDEV_KVM_VM_MEMORY its memory.
 # Times mean little there: one emulated processor takes turns for both.
 . "$(dirname "$0")/common.sh"
 
@@ -15,7 +16,7 @@ if [ "${1:-}" = -t ]; then
   shift 2
 fi
 if [ $# = 0 ] || ! [ "$seconds" -gt 0 ] 2>/dev/null; then
-  sed -n '3,9s/^# \{0,1\}//p' "$0" >&2
+  sed -n '3,10s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 
@@ -41,7 +42,7 @@ cp "$busybox" "$work/root/bin/busybox"
 modules="drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci_modern_dev
   drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci net/9p/9pnet net/9p/9pnet_virtio
   fs/netfs/netfs fs/fscache/fscache fs/9p/9p fs/overlayfs/overlay virt/lib/irqbypass arch/x86/kvm/kvm
-  drivers/crypto/ccp/ccp arch/x86/kvm/kvm-amd"
+  drivers/crypto/ccp/ccp arch/x86/kvm/kvm-amd ${VDEV_KVM_VM_MODULES:-}"
 for module in $modules; do
   cp "/lib/modules/$version/kernel/$module.ko" "$work/root/mod/" || exit 1
 done
@@ -85,7 +86,7 @@ timeout "$seconds" qemu-system-x86_64 -M q35 -accel tcg,thread=single,tb-size=10
   -serial stdio -no-reboot -kernel "/boot/vmlinuz-$version" -initrd "$work/initrd" \
   -append "console=ttyS0 quiet panic=-1 rdinit=/init mitigations=off rcupdate.rcu_cpu_stall_suppress=1 nowatchdog" \
   -virtfs "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap" \
-  -virtfs "local,path=$share,mount_tag=share,security_model=none" </dev/null | tr -d '\r'
+  -virtfs "local,path=$share,mount_tag=share,security_model=none" ${VDEV_KVM_VM_DEVICES:-} </dev/null | tr -d '\r'
 status=${PIPESTATUS[0]}
 [ "$status" = 0 ] || exit "$status"
 if ! code=$(cat "$share/exit-code" 2>/dev/null); then

@@ -44,7 +44,7 @@ tree=$copy/tree
 copy_tree() {
   mkdir "$tree"
   if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
-    git ls-files -co --exclude-standard -z | xargs -0 -I{} sh -c '[ ! -f "$1" ] || printf "%s\0" "$1"' _ {}
+    git ls-files -co --exclude-standard -z | xargs -0 -I{} sh -c '{ [ ! -f "$1" ] && [ ! -L "$1" ]; } || printf "%s\0" "$1"' _ {}
   else
     find . -path './build*' -prune -o -type f -print0
   fi | tar -c --null -T - | tar -x -C "$tree"

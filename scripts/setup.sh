@@ -19,6 +19,7 @@ ninja-build|build|cmd:ninja|build system
 pkg-config|build|cmd:pkg-config|finds libraries; the install suite tests our own .pc files
 libjson-c-dev|build|pc:json-c|report of the mini-VMM, JSON of vdevctl
 libnuma-dev|build|pc:numa|libvdevmgmt-host: distances of NUMA nodes
+libpci-dev|build|pc:libpci|vdev-pci-reader, by which libvdevmgmt-host reads PCI devices
 libbpf-dev|build|pc:libbpf|libvdevmgmt-bpf: loads its program (which clang compiles)
 libsmartcols-dev|build|pc:smartcols|tables of vdevctl
 python3|build|cmd:python3|meson, and reports of demo and tests

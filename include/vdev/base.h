@@ -56,6 +56,7 @@ extern "C" {
 #define VDEV_PART_ZEROCOPY 6u
 #define VDEV_PART_PVQUEUE 7u
 #define VDEV_PART_IRQHINT 8u
+#define VDEV_PART_MIGRATION 9u /**< images only: the planner reports no events */
 /** @} */
 
 /** What a trace event tells. @{ */

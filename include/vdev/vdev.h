@@ -13,6 +13,7 @@
 #include <vdev/error.h>
 #include <vdev/guest.h>
 #include <vdev/irqhint.h>
+#include <vdev/migration.h>
 #include <vdev/mock.h>
 #include <vdev/msi.h>
 #include <vdev/pvdev.h>

@@ -5,7 +5,7 @@
 #include <vdev/version.h>
 
 static const char *const features[] = {
-	"removal", "zerocopy", "cpumap", "irqhint", "msi", "pvdev", "mock",
+	"removal", "zerocopy", "cpumap", "irqhint", "migration", "msi", "pvdev", "mock",
 #if defined(VDEV_TRACE) && VDEV_TRACE
 	"trace",
 #endif

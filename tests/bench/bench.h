@@ -78,5 +78,6 @@ void bench_pages(struct bench *b);
 void bench_irqhint(struct bench *b);
 void bench_bpf_switch(struct bench *b);
 void bench_msi(struct bench *b);
+void bench_migration(struct bench *b);
 
 #endif

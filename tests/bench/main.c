@@ -21,6 +21,7 @@ static const struct {
 	{"removal/unit", bench_unit, "request, plan, removed, against the same made of GLib"},
 	{"removal/bytes", bench_bytes, "memory for each unit, against its limit"},
 	{"removal/deadline", bench_deadline, "cancel and arm, against wheel, heap, timerfd"},
+	{"migration", bench_migration, "1 000 VMs onto 1 000 hosts, against a scan of all pairs"},
 	{"zerocopy/hot-path", bench_zerocopy, "reserve and complete, against a mutex"},
 	{"zerocopy/pending", bench_zerocopy_pending, "a million messages in flight; bytes"},
 #ifdef __linux__

@@ -13,7 +13,8 @@ KEYS = ["name", "n", "ours_ns", "peer", "peer_ns", "ratio", "goal", "runs"]
 NAMES = {"removal/lookup", "removal/lookup-writer", "removal/unit", "removal/bytes",
          "removal/deadline-wheel", "removal/deadline-heap", "removal/deadline-timerfd",
          "zerocopy/pending-wheel", "zerocopy/pending-heap", "zerocopy/bytes-slot",
-         "irqhint/where", "irqhint/on-cpu-lines", "irqhint/on-cpu-threads", "irqhint/event-fits"}
+         "irqhint/where", "irqhint/on-cpu-lines", "irqhint/on-cpu-threads", "irqhint/event-fits",
+         "migration/compare", "migration/fleet", "migration/all-differ", "migration/growth"}
 
 
 def run(*args, code=0):

@@ -21,7 +21,7 @@ NOBODY = 65534
 def usage():
     for args, say in (
             ((), "a command is missing"),
-            (("cpumpa",), '"cpumpa" is no command, expected cpumap, sim or topology'),
+            (("cpumpa",), '"cpumpa" is no command, expected compare, cpumap, inventory, plan, sim or topology'),
             (("cpumap",), "--pid is missing"),
             (("cpumap", "--pid"), "requires an argument"),
             (("cpumap", "--pid", "x"), '--pid is "x", expected the number of a process, 1 to 4194304'),
@@ -38,12 +38,14 @@ def usage():
             (("cpumap", "1"), "such as --pid 1"),
             (("cpumap", "--nonsense"), "unrecognized option"),
             (("topology", "x"), "only options"),
+            (("inventory", "--nonsense"), "unrecognized option"),
             (("--nonsense",), "unrecognized option")):
         expect(2, *args, say=say)
 
 
 def help_and_version():
-    for args in (("--help",), ("cpumap", "--help"), ("sim", "--help"), ("topology", "--help"), ("--version",)):
+    for args in (("--help",), ("compare", "--help"), ("cpumap", "--help"), ("inventory", "--help"), ("plan", "--help"),
+                 ("sim", "--help"), ("topology", "--help"), ("--version",)):
         assert "vdevctl" in expect(0, *args).stdout
     assert "Exit status" in expect(0, "cpumap", "--help").stdout
 

@@ -23,10 +23,10 @@ def manual():
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, MANWIDTH="100"))
     text = re.sub(r".\x08", "", done.stdout)
     assert "warning" not in text, text
-    for command in ("cpumap", "sim", "topology"):
-        for option in re.findall(r"--[a-z]+", expect(0, command, "--help").stdout):
+    for command in ("compare", "cpumap", "inventory", "plan", "sim", "topology"):
+        for option in re.findall(r"--[a-z]+(?:-[a-z]+)*", expect(0, command, "--help").stdout):
             assert option in text or option in ("--help", "--usage", "--version"), option + " is not in the man page"
-    for status in range(7):
+    for status in range(15):
         assert re.search(r"^ +%d +\S" % status, text, re.M), "exit status %d is not in the man page" % status
 
 
@@ -38,14 +38,17 @@ def complete(*words):
 
 
 def completion():
-    assert complete("") == ["cpumap", "sim", "topology", "--help", "--version"]
-    assert complete("c") == ["cpumap"]
+    assert complete("") == ["compare", "cpumap", "inventory", "plan", "sim", "topology", "--help", "--version"]
+    assert complete("c") == ["compare", "cpumap"]
     assert complete("cpumap", "--w") == ["--watch"]
     assert complete("cpumap", "--count", "") == []
+    assert complete("inventory", "--from-d") == ["--from-dump"]
+    assert complete("plan", "--ver") == ["--verify"]
+    assert "live" in complete("plan", "--dest", "li") and "live" in complete("compare", "li")
     assert complete("sim", "irq") == ["irqhint"]
     assert complete("sim", "irqhint", "--seed", "") == []
-    for command in ("cpumap", "sim", "topology"):
-        wanted = set(re.findall(r"--[a-z]+", expect(0, command, "--help").stdout)) - {"--usage", "--version"}
+    for command in ("compare", "cpumap", "inventory", "plan", "sim", "topology"):
+        wanted = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", expect(0, command, "--help").stdout)) - {"--usage", "--version"}
         offered = set(complete(command, "--"))
         # The help text of an option may name others.
         assert offered == {o for o in wanted if o in offered} and offered >= {"--json", "--help"}, offered

@@ -79,7 +79,7 @@ struct bad_table {
 
 extern const struct bad_table bad_objects, bad_events, bad_guest, bad_readers, bad_mock, bad_pvdev,
 	bad_plain, bad_zerocopy, bad_zerocopy_readers, bad_pvqueue, bad_cpumap, bad_irqhint,
-	bad_msi;
+	bad_msi, bad_migration, bad_migration_rules;
 
 /* bad_input_zerocopy_rig.c */
 void bad_zerocopy_begin(struct bad *b);

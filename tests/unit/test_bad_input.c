@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 static const struct bad_table *const tables[] = {
-	&bad_objects, &bad_events,  &bad_guest,    &bad_readers,          &bad_mock,
-	&bad_pvdev,   &bad_plain,   &bad_zerocopy, &bad_zerocopy_readers, &bad_pvqueue,
-	&bad_cpumap,  &bad_irqhint, &bad_msi};
+	&bad_objects, &bad_events,  &bad_guest,     &bad_readers,          &bad_mock,
+	&bad_pvdev,   &bad_plain,   &bad_zerocopy,  &bad_zerocopy_readers, &bad_pvqueue,
+	&bad_cpumap,  &bad_irqhint, &bad_migration, &bad_migration_rules,  &bad_msi};
 static const char *map_path;
 
 static uint64_t add(struct vdev_removal *r, uint32_t unit_class, uint32_t transport)
@@ -257,6 +257,8 @@ int main(int argc, char **argv)
 		TABLE("cpumap", bad_cpumap),
 		TABLE("irqhint", bad_irqhint),
 		TABLE("msi", bad_msi),
+		TABLE("migration", bad_migration),
+		TABLE("migration_rules", bad_migration_rules),
 	};
 
 	if (argc != 2) {

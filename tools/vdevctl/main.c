@@ -8,7 +8,16 @@
 
 #include <vdev/version.h>
 
+#include "move.h"
 #include "sim.h"
+
+static int compare(int argc, char **argv)
+{
+	struct compare_options o = {0};
+	int status = compare_parse(argc, argv, &o);
+
+	return status < 0 ? compare_run(&o) : status;
+}
 
 static int cpumap(int argc, char **argv)
 {
@@ -16,6 +25,22 @@ static int cpumap(int argc, char **argv)
 	int status = cpumap_parse(argc, argv, &o);
 
 	return status < 0 ? cpumap_run(&o) : status;
+}
+
+static int inventory(int argc, char **argv)
+{
+	struct inventory_options o = {0};
+	int status = inventory_parse(argc, argv, &o);
+
+	return status < 0 ? inventory_run(&o) : status;
+}
+
+static int plan(int argc, char **argv)
+{
+	struct plan_options o = {0};
+	int status = plan_parse(argc, argv, &o);
+
+	return status < 0 ? plan_run(&o) : status;
 }
 
 static int topology(int argc, char **argv)
@@ -38,10 +63,11 @@ static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"cpumap", cpumap},
-	{"sim", sim},
-	{"topology", topology},
+	{"compare", compare}, {"cpumap", cpumap}, {"inventory", inventory},
+	{"plan", plan},       {"sim", sim},       {"topology", topology},
 };
+
+#define NAMES "compare, cpumap, inventory, plan, sim or topology"
 
 struct chosen {
 	const struct command *command;
@@ -58,13 +84,12 @@ static error_t key(int key, char *arg, struct argp_state *state)
 			if (strcmp(arg, commands[i].name) == 0)
 				c->command = &commands[i];
 		if (!c->command)
-			argp_error(state, "\"%s\" is no command, expected cpumap, sim or topology",
-				   arg);
+			argp_error(state, "\"%s\" is no command, expected " NAMES, arg);
 		c->first = state->next - 1;
 		state->next = state->argc; /* the rest is its own */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "a command is missing, expected cpumap, sim or topology");
+		argp_error(state, "a command is missing, expected " NAMES);
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -78,7 +103,10 @@ int main(int argc, char **argv)
 		.args_doc = "COMMAND [OPTION...]",
 		.doc = "Shows what a VMM on this machine does, from outside."
 		       "\vCommands:\n"
+		       "  compare    what differs between the devices of two machines\n"
 		       "  cpumap     on which CPU and NUMA node each vCPU of a VMM is\n"
+		       "  inventory  the PCI devices of a machine\n"
+		       "  plan       whether a VM with passthrough devices may move, and how\n"
 		       "  sim        how the engines behave on hosts of many sizes\n"
 		       "  topology   cores, caches and NUMA nodes of this machine\n\n"
 		       "vdevctl COMMAND --help tells of its options.",

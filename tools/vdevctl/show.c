@@ -47,7 +47,8 @@ static struct json_object *number_or_null(uint32_t n)
 
 int print_json(struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	const char *text = json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	int err = text ? 0 : -ENOMEM;
 
 	if (text && puts(text) < 0)

@@ -19,6 +19,11 @@ enum status {
 	STATUS_DENIED = 4,
 	STATUS_NOT_VMM = 5,
 	STATUS_UNTOLD = 6, /* a VMM, but its vCPU threads cannot be told from others */
+	STATUS_DAMAGED = 7, /* a file is damaged, or is not what it should be */
+	STATUS_NO_FILE = 8, /* a file or folder is missing, or not permitted */
+	STATUS_NO_DEVICE = 9, /* a device that was named is not there */
+	STATUS_VERDICT = 9, /* + VDEV_MIGRATION_LIVE_STOP_COPY_ONLY ... REFUSE: 10 to 13 */
+	STATUS_CHANGED = 14, /* a plan does not hold any more */
 };
 
 #define NAME_SIZE 64

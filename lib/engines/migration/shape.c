@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Migration planner: shapes of hosts, see planner.h. */
+#include "planner.h"
+
+/* Distances as the kernel gives them where firmware gives none. */
+#define LOCAL_DISTANCE 10u
+#define REMOTE_DISTANCE 20u
+#define FARTHEST 255u
+
+uint32_t vdev__migration_distance(const struct shape *s, uint32_t from, uint32_t to)
+{
+	if (from == VDEV_MIGRATION_UNKNOWN)
+		return 0;
+	if (from >= s->node_count || to >= s->node_count)
+		return FARTHEST;
+	if (!s->distances)
+		return from == to ? LOCAL_DISTANCE : REMOTE_DISTANCE;
+	return s->distances[(size_t)from * s->node_count + to];
+}
+
+static size_t shape_bytes(uint32_t count)
+{
+	return sizeof(struct shape) + count * sizeof(struct function);
+}
+
+static size_t distance_bytes(uint32_t node_count)
+{
+	return (size_t)node_count * node_count;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 31;
+}
+
+static uint64_t hash_of(const struct function *f, uint32_t count, uint32_t node_count,
+			const uint8_t *distances)
+{
+	uint64_t hash = mix(count, node_count);
+
+	for (uint32_t i = 0; i < count; i++)
+		hash = mix(mix(hash, (uint64_t)f[i].type << 32 | f[i].node), f[i].have);
+	for (size_t i = 0; distances && i < distance_bytes(node_count); i++)
+		hash = mix(hash, distances[i]);
+	return hash;
+}
+
+static bool same(const struct shape *s, const struct function *f, uint32_t count,
+		 uint32_t node_count, const uint8_t *distances)
+{
+	if (s->count != count || s->node_count != node_count || !s->distances != !distances)
+		return false;
+	if (count && memcmp(s->f, f, count * sizeof(*f)) != 0)
+		return false;
+	return !distances || !memcmp(s->distances, distances, distance_bytes(node_count));
+}
+
+static void free_shape(struct vdev_migration *o, struct shape *s)
+{
+	if (s->distances)
+		vdev__free(&o->env, s->distances, distance_bytes(s->node_count));
+	vdev__free(&o->env, s, shape_bytes(s->count));
+}
+
+static struct shape *make(struct vdev_migration *o, const struct function *f, uint32_t count,
+			  uint32_t node_count, const uint8_t *distances)
+{
+	struct shape *s = vdev__alloc(&o->env, 1, shape_bytes(count));
+
+	if (!s)
+		return NULL;
+	s->count = count;
+	s->node_count = node_count;
+	if (count)
+		memcpy(s->f, f, count * sizeof(*f));
+	if (!distances)
+		return s;
+	s->distances = vdev__alloc(&o->env, 1, distance_bytes(node_count));
+	if (!s->distances) {
+		free_shape(o, s);
+		return NULL;
+	}
+	memcpy(s->distances, distances, distance_bytes(node_count));
+	return s;
+}
+
+static int room(struct vdev_migration *o, uint32_t *ret_index)
+{
+	uint32_t size = o->shapes_size ? 2 * o->shapes_size : 16;
+	struct shape **shapes;
+
+	while (o->shapes_hint < o->shapes_size && o->shapes[o->shapes_hint])
+		o->shapes_hint++;
+	if (o->shapes_hint == o->shapes_size) {
+		shapes = vdev__grow(&o->env, o->shapes, o->shapes_size, size,
+				    sizeof(struct shape *));
+		if (!shapes)
+			return -ENOMEM;
+		o->shapes = shapes;
+		o->shapes_size = size;
+	}
+	*ret_index = o->shapes_hint;
+	return 0;
+}
+
+/* In its place and its chain; on failure it is freed. */
+static int enter(struct vdev_migration *o, struct shape *s, uint32_t index)
+{
+	int error;
+
+	if (!vdev__hash_get(&o->shape_heads, s->hash, &s->next))
+		s->next = NO_INDEX;
+	error = vdev__hash_put(&o->shape_heads, s->hash, index);
+	if (error) {
+		free_shape(o, s);
+		return error;
+	}
+	o->shapes[index] = s;
+	o->shapes_count++;
+	o->bytes += shape_bytes(s->count);
+	if (s->distances)
+		o->bytes += distance_bytes(s->node_count);
+	return 0;
+}
+
+static uint32_t find(const struct vdev_migration *o, uint64_t hash, const struct function *f,
+		     uint32_t count, uint32_t node_count, const uint8_t *distances)
+{
+	uint32_t i;
+
+	if (!vdev__hash_get(&o->shape_heads, hash, &i))
+		return NO_INDEX;
+	while (i != NO_INDEX && !same(o->shapes[i], f, count, node_count, distances))
+		i = o->shapes[i]->next;
+	return i;
+}
+
+static void release(struct vdev_migration *o, const struct function *f, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		vdev__migration_release(o, f[i].type);
+}
+
+static int add(struct vdev_migration *o, uint64_t hash, const struct function *f, uint32_t count,
+	       uint32_t node_count, const uint8_t *distances, uint32_t *ret_shape)
+{
+	struct shape *s;
+	uint32_t index;
+	int error = room(o, &index);
+
+	if (error)
+		return error;
+	s = make(o, f, count, node_count, distances);
+	if (!s)
+		return -ENOMEM;
+	s->hash = hash;
+	s->hosts = 1;
+	error = enter(o, s, index);
+	if (!error)
+		*ret_shape = index;
+	return error;
+}
+
+int vdev__migration_shape_get(struct vdev_migration *o, const struct function *f, uint32_t count,
+			      uint32_t node_count, const uint8_t *distances, uint32_t *ret_shape)
+{
+	uint64_t hash = hash_of(f, count, node_count, distances);
+	uint32_t index = find(o, hash, f, count, node_count, distances);
+	int error;
+
+	if (index == NO_INDEX) {
+		error = add(o, hash, f, count, node_count, distances, ret_shape);
+		if (error)
+			release(o, f, count);
+		return error;
+	}
+	release(o, f, count); /* the shape has references of its own */
+	o->shapes[index]->hosts++;
+	*ret_shape = index;
+	return 0;
+}
+
+static void unlink_shape(struct vdev_migration *o, uint32_t index)
+{
+	struct shape *s = o->shapes[index];
+	uint32_t i = NO_INDEX;
+
+	vdev__hash_get(&o->shape_heads, s->hash, &i);
+	if (i == index && s->next == NO_INDEX)
+		vdev__hash_del(&o->shape_heads, s->hash);
+	else if (i == index)
+		vdev__hash_put(&o->shape_heads, s->hash, s->next); /* replaces: no allocation */
+	else {
+		while (o->shapes[i]->next != index)
+			i = o->shapes[i]->next;
+		o->shapes[i]->next = s->next;
+	}
+}
+
+void vdev__migration_shape_put(struct vdev_migration *o, uint32_t index)
+{
+	struct shape *s = o->shapes[index];
+
+	if (--s->hosts)
+		return;
+	release(o, s->f, s->count);
+	unlink_shape(o, index);
+	o->shapes[index] = NULL;
+	o->shapes_count--;
+	if (index < o->shapes_hint)
+		o->shapes_hint = index;
+	o->bytes -= shape_bytes(s->count);
+	if (s->distances)
+		o->bytes -= distance_bytes(s->node_count);
+	free_shape(o, s);
+}

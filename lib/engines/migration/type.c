@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Migration planner: types of devices. Two devices are of one type if no rule can tell them apart, so that one comparison
+ * answers for all pairs of their types.
+ */
+#include "planner.h"
+
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+/* Of pairs that are remembered: 12 bytes each. Beyond, all are forgotten. */
+#define MAX_PAIRS (1u << 21)
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * FNV_PRIME;
+	return hash ^ hash >> 29;
+}
+
+static uint64_t mix_layout(uint64_t hash, const struct vdev_migration_device *d)
+{
+	for (uint32_t i = 0; i < d->cap_count; i++)
+		hash = mix(hash, (uint64_t)d->caps[i].id << 32 | (uint32_t)d->caps[i].offset << 16 |
+					 (uint32_t)d->caps[i].version << 8 | d->caps[i].extended);
+	return mix(hash, d->cap_count);
+}
+
+static uint64_t mix_field(uint64_t hash, const struct vdev_migration_device *d, uint32_t field)
+{
+	uint32_t type = vdev__migration_field(field)->type;
+
+	if (type == VDEV_MIGRATION_LAYOUT)
+		return mix_layout(hash, d);
+	if (type < VDEV_MIGRATION_STRING)
+		return mix(hash, vdev__migration_number(d, field));
+	for (const char *p = vdev__migration_string(d, field); *p; p++)
+		hash = mix(hash, (unsigned char)*p);
+	return mix(hash, 0);
+}
+
+static uint64_t hash_of(const struct vdev_migration_device *d, uint64_t looked)
+{
+	uint64_t known = d->known & looked, hash = mix(FNV_BASIS, known);
+
+	for (uint32_t i = 0; i < VDEV_MIGRATION_FIELDS; i++)
+		if (known >> i & 1)
+			hash = mix_field(hash, d, i);
+	return hash;
+}
+
+/* Not by the hash alone: who fills descriptors in could make two hashes equal. */
+static bool same_type(const struct vdev_migration_device *a, const struct vdev_migration_device *b,
+		      uint64_t looked)
+{
+	for (uint32_t i = 0; i < VDEV_MIGRATION_FIELDS; i++)
+		if (looked >> i & 1 && !vdev__migration_same(a, b, i))
+			return false;
+	return true;
+}
+
+static uint32_t find(const struct vdev_migration *o, const struct vdev_migration_device *d,
+		     uint64_t hash)
+{
+	uint32_t i;
+
+	if (!vdev__hash_get(&o->type_heads, hash, &i))
+		return NO_INDEX;
+	while (i != NO_INDEX && !same_type(&o->types[i]->d, d, o->looked))
+		i = o->types[i]->next;
+	return i;
+}
+
+static void drop(struct vdev_migration *o, uint32_t index)
+{
+	struct type *t = o->types[index];
+	uint32_t i = NO_INDEX;
+
+	vdev__hash_get(&o->type_heads, t->hash, &i);
+	if (i == index && t->next == NO_INDEX)
+		vdev__hash_del(&o->type_heads, t->hash);
+	else if (i == index)
+		vdev__hash_put(&o->type_heads, t->hash, t->next); /* replaces: no allocation */
+	else {
+		while (o->types[i]->next != index)
+			i = o->types[i]->next;
+		o->types[i]->next = t->next;
+	}
+	o->types[index] = NULL;
+	o->types_count--;
+	if (index < o->types_hint)
+		o->types_hint = index;
+	o->bytes -= sizeof(*t);
+	vdev__free(&o->env, t, sizeof(*t));
+}
+
+static void forget_pairs(struct vdev_migration *o)
+{
+	vdev__hash_fini(&o->pairs);
+	vdev__hash_init(&o->pairs, &o->env);
+}
+
+/* Types that nobody has any more are kept for their pairs, until there is no room. */
+static void sweep(struct vdev_migration *o)
+{
+	for (uint32_t i = 0; i < o->types_size; i++)
+		if (o->types[i] && !o->types[i]->refs)
+			drop(o, i);
+	forget_pairs(o);
+	o->change++;
+}
+
+/* An entry of the list that is free. */
+static int room(struct vdev_migration *o, uint32_t *ret_index)
+{
+	uint32_t size = o->types_size ? 2 * o->types_size : 64;
+	struct type **types;
+
+	if (o->types_count >= o->config.max_types)
+		sweep(o);
+	if (o->types_count >= o->config.max_types)
+		return -ENOSPC;
+	while (o->types_hint < o->types_size && o->types[o->types_hint])
+		o->types_hint++;
+	if (o->types_hint == o->types_size) {
+		types = vdev__grow(&o->env, o->types, o->types_size, size, sizeof(struct type *));
+		if (!types)
+			return -ENOMEM;
+		o->types = types;
+		o->types_size = size;
+	}
+	*ret_index = o->types_hint;
+	return 0;
+}
+
+static int add(struct vdev_migration *o, const struct vdev_migration_device *d, uint64_t hash,
+	       uint32_t *ret_type)
+{
+	struct type *t;
+	uint32_t index;
+	int error = room(o, &index);
+
+	if (error)
+		return error;
+	t = vdev__alloc(&o->env, 1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->d = *d;
+	t->hash = hash;
+	t->refs = 1;
+	if (!vdev__hash_get(&o->type_heads, hash, &t->next))
+		t->next = NO_INDEX;
+	error = vdev__hash_put(&o->type_heads, hash, index);
+	if (error) {
+		vdev__free(&o->env, t, sizeof(*t));
+		return error;
+	}
+	o->types[index] = t;
+	o->types_count++;
+	o->bytes += sizeof(*t);
+	*ret_type = index;
+	return 0;
+}
+
+int vdev__migration_intern(struct vdev_migration *o, const struct vdev_migration_device *d,
+			   uint32_t *ret_type)
+{
+	uint64_t hash = hash_of(d, o->looked);
+	uint32_t index = find(o, d, hash);
+
+	if (index == NO_INDEX)
+		return add(o, d, hash, ret_type);
+	o->types[index]->refs++;
+	*ret_type = index;
+	return 0;
+}
+
+void vdev__migration_release(struct vdev_migration *o, uint32_t type)
+{
+	o->types[type]->refs--;
+}
+
+void vdev__migration_free_types(struct vdev_migration *o)
+{
+	for (uint32_t i = 0; i < o->types_size; i++)
+		vdev__free(&o->env, o->types[i], sizeof(struct type));
+	vdev__free(&o->env, o->types, o->types_size * sizeof(struct type *));
+}
+
+static void compare(struct vdev_migration *o, uint32_t source, uint32_t destination,
+		    struct pair *ret_pair)
+{
+	const struct vdev_migration_device *s = &o->types[source]->d;
+	struct vdev_migration_difference list[VDEV_MIGRATION_FIELDS];
+	struct judges judges;
+	uint32_t count, i = 0;
+
+	vdev__migration_judges(o->rules, s, &judges);
+	count = vdev__migration_list(o->rules, &judges, s, &o->types[destination]->d, list,
+				     &ret_pair->hardware);
+	o->compared++;
+	while (i < count && list[i].verdict != ret_pair->hardware)
+		i++;
+	ret_pair->field = count ? list[i].field : VDEV_MIGRATION_UNKNOWN;
+	ret_pair->rule = count ? list[i].rule : VDEV_MIGRATION_UNKNOWN;
+}
+
+/* In a word: 3 bits of verdict, 6 of field + 1, the rest the rule. */
+void vdev__migration_pair(struct vdev_migration *o, uint32_t source, uint32_t destination,
+			  struct pair *ret_pair)
+{
+	uint64_t key = (uint64_t)source << 32 | destination;
+	uint32_t word;
+
+	if (vdev__hash_get(&o->pairs, key, &word)) {
+		o->remembered++;
+		ret_pair->hardware = word & 7;
+		ret_pair->field = (word >> 3 & 63) - 1;
+		ret_pair->rule = word & 63u << 3 ? word >> 9 : VDEV_MIGRATION_UNKNOWN;
+		return;
+	}
+	compare(o, source, destination, ret_pair);
+	word = ret_pair->hardware;
+	if (ret_pair->field != VDEV_MIGRATION_UNKNOWN)
+		word |= (ret_pair->field + 1) << 3 | ret_pair->rule << 9;
+	if (o->pairs.count >= MAX_PAIRS)
+		forget_pairs(o);
+	/* No memory: it is compared again the next time. */
+	(void)vdev__hash_put(&o->pairs, key, word);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inventory (M12): devices as the migration engine takes them. */
+#include "test_inventory_rig.h"
+
+static int known(const struct vdev_migration_device *m, uint32_t field)
+{
+	return (int)(m->known >> field & 1);
+}
+
+static void descriptors(void **state)
+{
+	struct vdev_migration_device m;
+	struct vdev_inventory_device d;
+
+	(void)state;
+	vdev__inventory_unknown(&d);
+	d.bus = 0x3b;
+	d.slot = d.function = 0;
+	d.domain = 1;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_true(m.address == VDEV_MIGRATION_ADDRESS(1, 0x3b, 0, 0));
+	assert_int_equal(m.known & ~(1ull << VDEV_MIGRATION_F_CAPS), 0);
+	assert_int_equal(m.use, VDEV_MIGRATION_USE_UNKNOWN);
+	assert_int_equal(m.node, VDEV_MIGRATION_UNKNOWN);
+	assert_true(m.pf == VDEV_NONE);
+	d.flags = VDEV_INVENTORY_VF | VDEV_INVENTORY_PCIE;
+	d.pf_domain = 1;
+	d.pf_bus = 0x3b;
+	d.pf_slot = 0;
+	d.pf_function = 1;
+	d.vendor = 0;
+	d.bound = 1;
+	strcpy(d.driver, "vfio-pci");
+	d.vfio_flags = 5;
+	d.reset = VDEV_INVENTORY_RESET_FLR | VDEV_INVENTORY_RESET_ACPI;
+	d.power_state = 4;
+	d.serial = 7;
+	d.version_count = 3;
+	strcpy(d.versions[0].name, "fw.psid");
+	strcpy(d.versions[0].value, "MT_1");
+	strcpy(d.versions[1].name, "fw");
+	strcpy(d.versions[1].value, "16.35");
+	strcpy(d.versions[2].name, "board.id");
+	memset(d.versions[2].value, 'b', VDEV_INVENTORY_VERSION - 1); /* is cut */
+	d.cap_count = 1;
+	d.caps[0].id = 0x10;
+	d.caps[0].version = 2;
+	d.caps[0].offset = 0xa0;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_true(m.pf == VDEV_MIGRATION_ADDRESS(1, 0x3b, 0, 1));
+	assert_int_equal(m.use, VDEV_MIGRATION_FREE);
+	assert_int_equal(m.relation, VDEV_MIGRATION_VF);
+	assert_true(known(&m, VDEV_MIGRATION_F_VENDOR)); /* 0 is not "not known" */
+	assert_true(m.stop_copy && !m.p2p && m.pre_copy && known(&m, VDEV_MIGRATION_F_P2P));
+	assert_int_equal(m.reset, VDEV_MIGRATION_RESET_FLR | VDEV_MIGRATION_RESET_DEVICE);
+	assert_false(known(&m, VDEV_MIGRATION_F_POWER_STATE)); /* D3cold is none of the engine's */
+	assert_string_equal(m.psid, "MT_1");
+	assert_string_equal(m.firmware, "16.35");
+	assert_int_equal(strlen(m.board), VDEV_MIGRATION_TEXT - 1);
+	assert_true(known(&m, VDEV_MIGRATION_F_CAPS) && m.cap_count == 1 && m.caps[0].id == 0x10);
+	assert_true(m.device_serial == 7 && known(&m, VDEV_MIGRATION_F_DEVICE_SERIAL));
+	d.vfio_open = 1;
+	d.flags |= VDEV_INVENTORY_BAD_CAPS;
+	d.reset |= VDEV_INVENTORY_RESET_SOME;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_int_equal(m.use, VDEV_MIGRATION_USED);
+	assert_false(known(&m, VDEV_MIGRATION_F_CAPS));
+	assert_false(known(&m, VDEV_MIGRATION_F_RESET));
+}
+
+static void descriptors_of_bars(void **state)
+{
+	struct vdev_migration_device m;
+	struct vdev_inventory_device d;
+
+	(void)state;
+	vdev__inventory_unknown(&d);
+	d.header_type = 1;
+	for (uint32_t i = 0; i < 7; i++)
+		d.bars[i].size = 0;
+	d.bars[0].size = 0x800000;
+	d.bars[0].flags = VDEV_INVENTORY_MEMORY | VDEV_INVENTORY_64BIT | VDEV_INVENTORY_PREFETCH;
+	d.bars[2].flags = VDEV_INVENTORY_IO;
+	d.bars[2].size = VDEV_NONE; /* what kind it is, but not how large */
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_int_equal(m.use, VDEV_MIGRATION_BRIDGE);
+	assert_int_equal(m.bar_kinds, VDEV_MIGRATION_BAR_MEM | VDEV_MIGRATION_BAR_64 |
+					      VDEV_MIGRATION_BAR_PREFETCH |
+					      VDEV_MIGRATION_BAR_IO << 8);
+	assert_true(known(&m, VDEV_MIGRATION_F_BAR_KINDS) && known(&m, VDEV_MIGRATION_F_BAR0));
+	assert_false(known(&m, VDEV_MIGRATION_F_BAR0 + 2));
+	assert_true(m.bar[0] == 0x800000 && known(&m, VDEV_MIGRATION_F_ROM));
+	d.bars[3].size = VDEV_NONE;
+	d.bars[6].size = VDEV_NONE;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_false(known(&m, VDEV_MIGRATION_F_BAR_KINDS) || known(&m, VDEV_MIGRATION_F_ROM));
+}
+
+static void misuse_of_describe(void **state)
+{
+	struct vdev_migration_device m;
+	struct vdev_inventory_device d;
+
+	(void)state;
+	vdev__inventory_unknown(&d);
+	assert_int_equal(vdev_inventory_describe(NULL, sizeof(d), &m, sizeof(m)), -EINVAL);
+	assert_int_equal(vdev_inventory_describe(&d, 4, &m, sizeof(m)), -EINVAL);
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), NULL, sizeof(m)), -EINVAL);
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, 0), -EINVAL);
+	d.cap_count = VDEV_INVENTORY_MAX_CAPS + 1;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), -EINVAL);
+	d.cap_count = 0;
+	d.version_count = VDEV_INVENTORY_MAX_VERSIONS + 1;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(descriptors),
+		cmocka_unit_test(descriptors_of_bars),
+		cmocka_unit_test(misuse_of_describe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

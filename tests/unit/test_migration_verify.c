@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Migration planner: what has changed since the plan, just before commit (M9). */
+#include "test_migration_rig.h"
+
+/* A VM of two devices on the functions at 8 and 16, and the host that they come from. */
+struct both {
+	struct mg t;
+	struct vdev_migration_plan *plan;
+	struct vdev_migration_host source;
+	uint32_t stop;
+};
+
+static void begin(struct both *x)
+{
+	memset(x, 0, sizeof(*x));
+	mg_init(&x->t);
+	mg_function(&x->t, 8);
+	mg_set(mg_function(&x->t, 16), "driver_version", "6.9"); /* later than ours: fits */
+	mg_want(&x->t, VDEV_MIGRATION_SOFTWARE, UNKNOWN);
+	mg_want(&x->t, 0, UNKNOWN);
+	x->source = (struct vdev_migration_host){.struct_size = sizeof(x->source),
+						 .device_size = SIZE,
+						 .device_count = 2,
+						 .devices = x->t.here};
+	x->t.here[0].use = VDEV_MIGRATION_USED; /* by the VM */
+	x->t.here[1].use = VDEV_MIGRATION_USED;
+	assert_int_equal(vdev_migration_plan_new(&x->plan, &x->t.v.env, NULL, &x->t.vm, &x->t.host),
+			 0);
+}
+
+static void end(struct both *x)
+{
+	vdev_migration_plan_free(x->plan);
+	mg_end(&x->t);
+}
+
+/* "1>WORSE(firmware)QUIESCE_REBUILD! ": device, side, what, field, verdict now, whether it hinders. */
+static const char *changes(struct both *x, const struct vdev_migration_host *source, uint32_t flags)
+{
+	struct vdev_migration_change c[16];
+	size_t used = 0;
+	int count = vdev_migration_plan_verify(x->plan, NULL, source, &x->t.host, flags, c,
+					       sizeof(c[0]), 16, &x->stop);
+
+	assert_in_range(count, 0, 16);
+	x->t.text[0] = '\0';
+	for (int i = 0; i < count; i++) {
+		struct vdev_migration_field f = {.name = ""};
+
+		if (c[i].field != UNKNOWN)
+			vdev_migration_field(c[i].field, &f, sizeof(f));
+		used += (size_t)snprintf(
+			x->t.text + used, sizeof(x->t.text) - used, "%u%c%s(%s)%s%s ", c[i].device,
+			"?<>"[c[i].side], vdev_migration_change_name(c[i].what), f.name,
+			vdev_migration_verdict_name(c[i].verdict), c[i].stop ? "!" : "");
+		assert_true(!c[i].stop || x->stop);
+	}
+	return x->t.text;
+}
+
+#define expect(x, wanted, stops)                                            \
+	do {                                                                \
+		assert_string_equal(changes(x, &(x)->source, 0), (wanted)); \
+		assert_int_equal((x)->stop, (stops));                       \
+	} while (0)
+
+static void nothing_has_changed(void **state)
+{
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	expect(&x, "", 0);
+	assert_int_equal(vdev_migration_plan_verify(x.plan, NULL, NULL, NULL, 0, NULL, 0, 0, NULL),
+			 0);
+	mg_set(&x.t.there[0], "serial", "other"); /* no rule looks at it */
+	expect(&x, "", 0);
+	end(&x);
+}
+
+static void gone(void **state)
+{
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	x.t.there[0].address = 1000; /* is another function now */
+	expect(&x, "0>GONE()EMULATE! ", 1);
+	x.t.there[0].address = 8;
+	x.t.here[1].address = 1000;
+	expect(&x, "1<GONE()REFUSE! ", 1);
+	x.source.device_count = 0;
+	x.t.host.device_count = 0;
+	expect(&x, "0<GONE()EMULATE! 0>GONE()EMULATE! 1<GONE()REFUSE! 1>GONE()REFUSE! ", 1);
+	end(&x);
+}
+
+static void taken(void **state)
+{
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	x.t.there[1].use = VDEV_MIGRATION_USED;
+	expect(&x, "1>NOT_FREE()LIVE! ", 1);
+	/* By ourselves: that is what CLAIM does. */
+	assert_string_equal(changes(&x, NULL, VDEV_MIGRATION_CLAIMED), "");
+	assert_int_equal(x.stop, 0);
+	/* But not if one that we have not claimed is used in its group. */
+	mg_function(&x.t, 24)->use = VDEV_MIGRATION_USED;
+	x.t.there[2].iommu_group = 4;
+	x.t.there[1].iommu_group = 4;
+	assert_string_equal(changes(&x, NULL, VDEV_MIGRATION_CLAIMED), "1>NOT_FREE()LIVE! ");
+	x.t.there[1].iommu_group = UNKNOWN;
+	mg_set(&x.t.there[1], "sriov_vfs", "2"); /* has VFs now */
+	assert_string_equal(changes(&x, NULL, VDEV_MIGRATION_CLAIMED), "1>NOT_FREE()LIVE! ");
+	assert_int_equal(x.stop, 1);
+	end(&x);
+}
+
+/* A firmware update between plan and commit is what M9 is about. */
+static void the_verdict_is_worse(void **state)
+{
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	mg_set(&x.t.there[0], "firmware", "28.43.0001");
+	expect(&x, "0>WORSE(firmware)QUIESCE_REBUILD! ", 1);
+	mg_set(&x.t.there[0], "header_type", "1");
+	expect(&x, "0>WORSE(header_type)EMULATE! 0>WORSE(firmware)EMULATE! ", 1);
+	end(&x);
+	begin(&x);
+	mg_set(&x.t.here[1], "firmware", NULL);
+	expect(&x, "1<WORSE(firmware)QUIESCE_REBUILD! ", 1);
+	end(&x);
+	begin(&x);
+	mg_set(&x.t.there[0], "pre_copy", "0");
+	expect(&x, "0>WORSE(pre_copy)LIVE_STOP_COPY_ONLY! ", 1);
+	end(&x);
+	/* What differs already may differ otherwise. */
+	begin(&x);
+	mg_set(&x.t.there[1], "driver_version", "6.10");
+	expect(&x, "1>OTHER_VALUE(driver_version)LIVE ", 0);
+	mg_set(&x.t.there[1], "driver_version", NULL);
+	expect(&x, "1>WORSE(driver_version)QUIESCE_REBUILD! ", 1);
+	mg_set(&x.t.here[1], "driver_version", "6.8");
+	mg_set(&x.t.there[1], "driver_version", "6.8");
+	expect(&x, "1<OTHER_VALUE(driver_version)LIVE 1>OTHER_VALUE(driver_version)LIVE ", 0);
+	end(&x);
+}
+
+static void another_node(void **state)
+{
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	x.t.there[1].node = 1;
+	expect(&x, "1>MOVED_NODE()LIVE ", 0);
+	end(&x);
+}
+
+/* Without a function there is nothing to look at there. */
+static void emulated_and_refused(void **state)
+{
+	struct vdev_migration_change c;
+	struct both x;
+	uint32_t stop = 7;
+
+	(void)state;
+	begin(&x);
+	vdev_migration_plan_free(x.plan);
+	x.t.host.device_count = 1;
+	mg_set(&x.t.there[0], "class", "0x010802");
+	x.t.vm.device_count = 1;
+	assert_int_equal(vdev_migration_plan_new(&x.plan, &x.t.v.env, NULL, &x.t.vm, &x.t.host), 0);
+	x.source.device_count = 1;
+	expect(&x, "", 0);
+	mg_set(&x.t.there[0], "firmware", "other");
+	x.t.there[0].use = VDEV_MIGRATION_USED;
+	expect(&x, "", 0);
+	vdev_migration_plan_free(x.plan);
+	x.t.wants[0].flags = 0;
+	assert_int_equal(vdev_migration_plan_new(&x.plan, &x.t.v.env, NULL, &x.t.vm, &x.t.host), 0);
+	assert_int_equal(
+		vdev_migration_plan_verify(x.plan, NULL, NULL, NULL, 0, &c, sizeof(c), 1, &stop),
+		0);
+	assert_int_equal(stop, 1); /* it never was a plan to follow */
+	end(&x);
+}
+
+/* More changes than room, and rules of one's own. */
+static void room_and_rules(void **state)
+{
+	struct vdev_migration_rules *rules = mg_rules("psid exact QUIESCE_REBUILD");
+	struct vdev_migration_change c[2];
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	for (uint32_t i = 0; i < 2; i++) {
+		mg_set(&x.t.there[i], "firmware", "1");
+		x.t.there[i].use = VDEV_MIGRATION_USED;
+	}
+	memset(c, 0xa5, sizeof(c));
+	assert_int_equal(vdev_migration_plan_verify(x.plan, NULL, NULL, &x.t.host, 0, c,
+						    sizeof(c[0]), 1, NULL),
+			 4);
+	assert_int_equal(c[0].what, VDEV_MIGRATION_NOT_FREE);
+	assert_int_equal(c[1].what, 0xa5a5a5a5);
+	assert_int_equal(vdev_migration_plan_verify(x.plan, rules, NULL, &x.t.host,
+						    VDEV_MIGRATION_CLAIMED, c, sizeof(c[0]), 2,
+						    &x.stop),
+			 0);
+	assert_int_equal(x.stop, 0);
+	vdev_migration_rules_free(rules);
+	end(&x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_has_changed),
+		cmocka_unit_test(gone),
+		cmocka_unit_test(taken),
+		cmocka_unit_test(the_verdict_is_worse),
+		cmocka_unit_test(another_node),
+		cmocka_unit_test(emulated_and_refused),
+		cmocka_unit_test(room_and_rules),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

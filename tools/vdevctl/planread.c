@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vdevctl plan: a plan from JSON. It may come from anybody, and people decide by what it says: what is written in it has
+ * to be what its image means.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inventread.h"
+#include "move.h"
+
+#define PLACE_SIZE 96
+
+/* What is told from rules, which another version words otherwise; and what no image holds. */
+static bool is_prose(const char *name)
+{
+	return strcmp(name, "why") == 0 || strcmp(name, "rule") == 0;
+}
+
+/* All that is expected is there; other members may be there, too. Else the place of the first that is not. */
+static bool covers(struct json_object *wanted, struct json_object *got, char place[PLACE_SIZE])
+{
+	size_t n = strlen(place);
+
+	if (json_object_is_type(wanted, json_type_array)) {
+		size_t count = json_object_array_length(wanted);
+
+		if (!json_object_is_type(got, json_type_array) ||
+		    json_object_array_length(got) != count)
+			return false;
+		for (size_t i = 0; i < count; i++) {
+			snprintf(place + n, PLACE_SIZE - n, "[%zu]", i);
+			if (!covers(json_object_array_get_idx(wanted, i),
+				    json_object_array_get_idx(got, i), place))
+				return false;
+		}
+	} else if (json_object_is_type(wanted, json_type_object)) {
+		if (!json_object_is_type(got, json_type_object))
+			return false;
+		json_object_object_foreach(wanted, name, value)
+		{
+			snprintf(place + n, PLACE_SIZE - n, "%s%s", n ? "." : "", name);
+			if (!is_prose(name) &&
+			    !covers(value, json_object_object_get(got, name), place))
+				return false;
+		}
+	} else if (!json_object_equal(wanted, got)) {
+		return false;
+	}
+	place[n] = 0;
+	return true;
+}
+
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int image(struct json_object *o, struct planned_move *p)
+{
+	const char *text = json_object_get_string(o);
+	size_t size = json_object_is_type(o, json_type_string)
+			      ? (size_t)json_object_get_string_len(o)
+			      : 1;
+	uint8_t *bytes;
+	int err = 0;
+
+	if (size % 2 || !size)
+		return -EBADMSG;
+	bytes = malloc(size / 2);
+	if (!bytes)
+		return -ENOMEM;
+	for (size_t i = 0; i < size && !err; i += 2) {
+		int high = digit(text[i]), low = digit(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			err = -EBADMSG;
+		else
+			bytes[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	if (!err)
+		err = vdev_migration_plan_load(NULL, bytes, size / 2, &p->plan);
+	free(bytes);
+	return err;
+}
+
+static bool read_image(const struct reading *r, struct json_object *tree, struct planned_move *p)
+{
+	struct vdev_migration_plan_info info;
+	int err = image(json_object_object_get(tree, "image"), p);
+
+	if (err == -EPROTONOSUPPORT)
+		return read_wrong(r, "image: of a later version of vdevctl");
+	if (err)
+		return read_wrong(r, "image: %s", err == -ENOMEM ? strerror(-err) : "damaged");
+	vdev_migration_plan_get(p->plan, &info, sizeof(info));
+	if (info.devices != p->vm.count)
+		return read_wrong(r, "vm.devices: the image has %u", info.devices);
+	for (uint32_t i = 0; i < info.devices; i++) {
+		const struct vdev_migration_device *source;
+		struct vdev_migration_place place;
+
+		vdev_migration_plan_device(p->plan, i, &place, sizeof(place), &source, NULL);
+		if (source->address != p->vm.address[i])
+			return read_wrong(r, "vm.devices[%u].address: the image has another", i);
+	}
+	return true;
+}
+
+static bool read_rules(const struct reading *r, struct json_object *tree, const char *path,
+		       struct planned_move *p)
+{
+	struct json_object *o = json_object_object_get(tree, "rules"), *text;
+
+	if (!o)
+		return !rules_from_text(NULL, 0, path, &p->rules);
+	text = json_object_object_get(o, "text");
+	if (!json_object_is_type(text, json_type_string) ||
+	    !read_text(json_object_object_get(o, "file"), p->rules.shown, SHOWN_SIZE))
+		return read_wrong(r, "rules: expected null, or a file and its text");
+	p->rules.size = (size_t)json_object_get_string_len(text);
+	p->rules.text = malloc(p->rules.size + 1);
+	if (!p->rules.text)
+		return false;
+	memcpy(p->rules.text, json_object_get_string(text), p->rules.size + 1);
+	if (rules_from_text(p->rules.text, p->rules.size, p->rules.shown, &p->rules))
+		return read_wrong(r, "rules.text: wrong, see above");
+	return true;
+}
+
+static bool head(const struct reading *r, struct json_object *tree, struct planned_move *p)
+{
+	struct json_object *m = json_object_object_get(tree, "format");
+	char why[WHY_SIZE];
+	uint64_t version;
+
+	if (!json_object_is_type(m, json_type_string) ||
+	    strcmp(json_object_get_string(m), "vdev-plan") != 0)
+		return read_wrong(r, "format: expected \"vdev-plan\": this is no plan");
+	if (!read_number(json_object_object_get(tree, "version"), UINT32_MAX, &version) ||
+	    version != 1)
+		return read_wrong(r, "version: this program reads version 1");
+	if (!read_text(json_object_object_get(tree, "source"), p->source, SHOWN_SIZE) ||
+	    !read_text(json_object_object_get(tree, "destination"), p->destination, SHOWN_SIZE))
+		return read_wrong(r, "source, destination: expected names of machines");
+	m = json_object_object_get(tree, "ranking");
+	if (m && !json_object_is_type(m, json_type_array))
+		return read_wrong(r, "ranking: expected a list");
+	p->ranking = json_object_get(m);
+	if (vm_from_json(json_object_object_get(tree, "vm"), &p->vm, why))
+		return read_wrong(r, "vm.%.140s", why);
+	return true;
+}
+
+static bool agrees(const struct reading *r, struct json_object *tree, struct planned_move *p)
+{
+	struct json_object *wanted = plan_to_json(p);
+	char place[PLACE_SIZE] = "";
+	bool ok = wanted && covers(wanted, tree, place);
+
+	json_object_put(wanted);
+	if (!ok)
+		read_wrong(r, "%s: not what the image says: the file was changed", place);
+	return ok;
+}
+
+int plan_read(const char *path, struct planned_move *ret)
+{
+	char why[WHY_SIZE] = "";
+	struct reading r = {why, NO_NUMBER};
+	struct json_object *tree = NULL;
+	int status = json_file_read_most(path, MOST_PLAN_BYTES, &tree);
+
+	if (status)
+		return status;
+	if (!json_object_is_type(tree, json_type_object))
+		read_wrong(&r, "expected an object: this is no plan");
+	else if (head(&r, tree, ret) && read_rules(&r, tree, path, ret) &&
+		 read_image(&r, tree, ret) && agrees(&r, tree, ret)) {
+		ret->tree = tree;
+		return STATUS_OK;
+	}
+	json_object_put(tree);
+	fprintf(stderr, "vdevctl: %s: %s\n", path, why[0] ? why : strerror(ENOMEM));
+	return why[0] ? STATUS_DAMAGED : STATUS_FAILED;
+}
