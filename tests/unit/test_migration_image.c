@@ -75,6 +75,7 @@ static int setup(void **state)
 	t.host.node_count = 2;
 	mg_set(mg_want(&t, 0, 0), "firmware", "2");
 	mg_set(&t.here[0], "psid", NULL);
+	mg_set(&t.there[0], "stream_version", NULL);
 	mg_want(&t, 0, 0);
 	mg_want(&t, VDEV_MIGRATION_SOFTWARE, 0);
 	assert_int_equal(vdev_migration_plan_new(&plan, &t.v.env, NULL, &t.vm, &t.host), 0);
@@ -218,6 +219,71 @@ static void each_forged_value(void **state)
 	}
 }
 
+/* A device without a function, of which there is a reason: TAKEN. */
+static void forged_reasons(void **state)
+{
+	static const struct forged rows[] = {
+		{AT_DEVICE + ADDRESS, 8, 8},
+		{AT_DEVICE + VERDICT, 4, 4},
+		{AT_DEVICE + VERDICT, 4, 0},
+		{AT_DEVICE + REASON, 4, 0},
+		{AT_DEVICE + REASON, 4, 2},
+		{AT_DEVICE + REASON, 4, 5},
+		{AT_DEVICE + DISTANCE, 4, 1},
+		{AT_DEVICE + FUNCTION, 4, UINT32_MAX},
+		{AT_COUNT, 4, 65},
+		{AT_DEVICE + FACTS, 4, 0},
+	};
+	struct vdev_migration_plan *plan;
+	struct image one, x;
+
+	(void)state;
+	t.vm.devices = &t.wants[2];
+	t.vm.device_count = 1;
+	t.there[0].use = VDEV_MIGRATION_USED;
+	t.there[1].use = VDEV_MIGRATION_USED;
+	assert_int_equal(vdev_migration_plan_new(&plan, &t.v.env, NULL, &t.vm, &t.host), 0);
+	save(plan, &one);
+	vdev_migration_plan_free(plan);
+	assert_int_equal(loads(&one), 0);
+	for (uint32_t i = 0; i < VT_COUNT(rows); i++) {
+		x = one;
+		put(&x, rows[i].at, rows[i].bytes, rows[i].value);
+		memset(x.bytes + x.size, 0, 8000);
+		x.size += rows[i].at == AT_COUNT ? 8000 : 0; /* as if there were so many */
+		seal(&x);
+		if (loads(&x) != -EBADMSG)
+			fail_msg("row %u: taken", i);
+	}
+	/* More differences than fields, with room for them: the number stands last, nothing differs. */
+	x = one;
+	put(&x, x.size - 4, 4, VDEV_MIGRATION_FIELDS + 1);
+	memset(x.bytes + x.size, 0, 8000);
+	x.size += 8000;
+	seal(&x);
+	assert_int_equal(loads(&x), -EBADMSG);
+	/* Nothing there, and yet something differs; or a place. */
+	t.host.device_count = 0;
+	assert_int_equal(vdev_migration_plan_new(&plan, &t.v.env, NULL, &t.vm, &t.host), 0);
+	save(plan, &one);
+	vdev_migration_plan_free(plan);
+	x = one;
+	put(&x, x.size - 4, 4, 1);
+	memset(x.bytes + x.size, 0, 28);
+	x.size += 28;
+	seal(&x);
+	assert_int_equal(loads(&x), -EBADMSG);
+	x = one;
+	put(&x, AT_DEVICE + ADDRESS, 8, 8);
+	seal(&x);
+	assert_int_equal(loads(&x), -EBADMSG);
+	t.host.device_count = 2;
+	t.vm.devices = t.wants;
+	t.vm.device_count = 3;
+	t.there[0].use = VDEV_MIGRATION_FREE;
+	t.there[1].use = VDEV_MIGRATION_FREE;
+}
+
 /* Where a text or a number of the first device's source is. */
 static size_t find_bytes(const struct image *i, const char *bytes, size_t size, size_t from)
 {
@@ -292,7 +358,7 @@ static void forged_differences(void **state)
 		{16, 4, VDEV_MIGRATION_MAX_RULES},
 		{28, 4, VDEV_MIGRATION_F_FIRMWARE}, /* the second: the same field again */
 	};
-	char pattern[12] = {2, 0, 0, 0, VDEV_MIGRATION_F_FIRMWARE, 0, 0, 0, 0, 0, 0, 0};
+	char pattern[12] = {3, 0, 0, 0, VDEV_MIGRATION_F_FIRMWARE, 0, 0, 0, 0, 0, 0, 0};
 	size_t at = find_bytes(&good, pattern, sizeof(pattern), AT_DEVICE);
 	struct image x;
 
@@ -321,6 +387,7 @@ static void one_function_twice(void **state)
 	t.vm.device_count = 2;
 	mg_set(&t.here[0], "firmware", "1");
 	mg_set(&t.here[0], "psid", "MT_0000000834");
+	mg_set(&t.here[0], "stream_version", NULL);
 	assert_int_equal(vdev_migration_plan_new(&plan, &t.v.env, NULL, &t.vm, &t.host), 0);
 	save(plan, &x);
 	vdev_migration_plan_free(plan);
@@ -340,6 +407,7 @@ int main(void)
 		cmocka_unit_test(each_truncation_and_each_byte),
 		cmocka_unit_test(each_forged_value),
 		cmocka_unit_test(forged_descriptors),
+		cmocka_unit_test(forged_reasons),
 		cmocka_unit_test(forged_layouts),
 		cmocka_unit_test(forged_differences),
 		cmocka_unit_test(one_function_twice),
