@@ -153,10 +153,8 @@ static int add(struct vdev_migration *o, uint64_t hash, const struct function *f
 		return -ENOMEM;
 	s->hash = hash;
 	s->hosts = 1;
-	error = enter(o, s, index);
-	if (!error)
-		*ret_shape = index;
-	return error;
+	*ret_shape = index;
+	return enter(o, s, index);
 }
 
 int vdev__migration_shape_get(struct vdev_migration *o, const struct function *f, uint32_t count,

@@ -140,10 +140,10 @@ static int add(struct vdev_migration *o, const struct vdev_migration_device *d, 
 		vdev__free(&o->env, t, sizeof(*t));
 		return error;
 	}
+	*ret_type = index;
 	o->types[index] = t;
 	o->types_count++;
 	o->bytes += sizeof(*t);
-	*ret_type = index;
 	return 0;
 }
 
