@@ -46,14 +46,14 @@ static uint64_t hash_of(const struct function *f, uint32_t count, uint32_t node_
 	return hash;
 }
 
+/* Not by the hash alone: see type.c. */
 static bool same(const struct shape *s, const struct function *f, uint32_t count,
 		 uint32_t node_count, const uint8_t *distances)
 {
-	if (s->count != count || s->node_count != node_count || !s->distances != !distances)
-		return false;
-	if (count && memcmp(s->f, f, count * sizeof(*f)) != 0)
-		return false;
-	return !distances || !memcmp(s->distances, distances, distance_bytes(node_count));
+	/* MCDC: two shapes of one hash, which nobody knows how to make */
+	return s->count == count && s->node_count == node_count && !s->distances == !distances &&
+	       !memcmp(s->f, f, count * sizeof(*f)) &&
+	       (!distances || !memcmp(s->distances, distances, distance_bytes(node_count)));
 }
 
 static void free_shape(struct vdev_migration *o, struct shape *s)
@@ -109,9 +109,7 @@ static int enter(struct vdev_migration *o, struct shape *s, uint32_t index)
 {
 	int error;
 
-	if (!vdev__hash_get(&o->shape_heads, s->hash, &s->next))
-		s->next = NO_INDEX;
-	error = vdev__hash_put(&o->shape_heads, s->hash, index);
+	error = vdev__migration_chain_add(&o->shapes_by_hash, s->hash, index);
 	if (error) {
 		free_shape(o, s);
 		return error;
@@ -127,12 +125,11 @@ static int enter(struct vdev_migration *o, struct shape *s, uint32_t index)
 static uint32_t find(const struct vdev_migration *o, uint64_t hash, const struct function *f,
 		     uint32_t count, uint32_t node_count, const uint8_t *distances)
 {
-	uint32_t i;
+	uint32_t i = vdev__migration_chain_first(&o->shapes_by_hash, hash);
 
-	if (!vdev__hash_get(&o->shape_heads, hash, &i))
-		return NO_INDEX;
+	/* MCDC 2: two shapes of one hash, which nobody knows how to make */
 	while (i != NO_INDEX && !same(o->shapes[i], f, count, node_count, distances))
-		i = o->shapes[i]->next;
+		i = o->shapes_by_hash.next[i];
 	return i;
 }
 
@@ -156,10 +153,8 @@ static int add(struct vdev_migration *o, uint64_t hash, const struct function *f
 		return -ENOMEM;
 	s->hash = hash;
 	s->hosts = 1;
-	error = enter(o, s, index);
-	if (!error)
-		*ret_shape = index;
-	return error;
+	*ret_shape = index;
+	return enter(o, s, index);
 }
 
 int vdev__migration_shape_get(struct vdev_migration *o, const struct function *f, uint32_t count,
@@ -181,23 +176,6 @@ int vdev__migration_shape_get(struct vdev_migration *o, const struct function *f
 	return 0;
 }
 
-static void unlink_shape(struct vdev_migration *o, uint32_t index)
-{
-	struct shape *s = o->shapes[index];
-	uint32_t i = NO_INDEX;
-
-	vdev__hash_get(&o->shape_heads, s->hash, &i);
-	if (i == index && s->next == NO_INDEX)
-		vdev__hash_del(&o->shape_heads, s->hash);
-	else if (i == index)
-		vdev__hash_put(&o->shape_heads, s->hash, s->next); /* replaces: no allocation */
-	else {
-		while (o->shapes[i]->next != index)
-			i = o->shapes[i]->next;
-		o->shapes[i]->next = s->next;
-	}
-}
-
 void vdev__migration_shape_put(struct vdev_migration *o, uint32_t index)
 {
 	struct shape *s = o->shapes[index];
@@ -205,7 +183,7 @@ void vdev__migration_shape_put(struct vdev_migration *o, uint32_t index)
 	if (--s->hosts)
 		return;
 	release(o, s->f, s->count);
-	unlink_shape(o, index);
+	vdev__migration_chain_del(&o->shapes_by_hash, s->hash, index);
 	o->shapes[index] = NULL;
 	o->shapes_count--;
 	if (index < o->shapes_hint)
