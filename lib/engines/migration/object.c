@@ -63,6 +63,32 @@ int vdev_migration_new(struct vdev_migration **ret_obj, const struct vdev_env *e
 	return 0;
 }
 
+int vdev__migration_grow_types(struct vdev_migration *o)
+{
+	uint32_t size = o->types_size ? 2 * o->types_size : 64;
+	struct type **types =
+		vdev__grow(&o->env, o->types, o->types_size, size, sizeof(struct type *));
+
+	if (!types)
+		return -ENOMEM;
+	o->types = types;
+	o->types_size = size;
+	return 0;
+}
+
+int vdev__migration_grow_shapes(struct vdev_migration *o)
+{
+	uint32_t size = o->shapes_size ? 2 * o->shapes_size : 16;
+	struct shape **shapes =
+		vdev__grow(&o->env, o->shapes, o->shapes_size, size, sizeof(struct shape *));
+
+	if (!shapes)
+		return -ENOMEM;
+	o->shapes = shapes;
+	o->shapes_size = size;
+	return 0;
+}
+
 static void free_hosts(struct vdev_migration *o)
 {
 	while (o->first != NO_INDEX)

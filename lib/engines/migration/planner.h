@@ -128,6 +128,10 @@ static inline struct host *host_at(const struct vdev_migration *o, uint32_t inde
 	return (struct host *)vdev__table_item(&o->hosts, index);
 }
 
+/* object.c: twice as long. -ENOMEM. */
+int vdev__migration_grow_types(struct vdev_migration *o);
+int vdev__migration_grow_shapes(struct vdev_migration *o);
+
 /* type.c. Each intern() ends with one release(). -ENOSPC, -ENOMEM. */
 int vdev__migration_intern(struct vdev_migration *o, const struct vdev_migration_device *d,
 			   uint32_t *ret_type);

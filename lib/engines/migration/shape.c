@@ -63,45 +63,34 @@ static void free_shape(struct vdev_migration *o, struct shape *s)
 	vdev__free(&o->env, s, shape_bytes(s->count));
 }
 
-static struct shape *make(struct vdev_migration *o, const struct function *f, uint32_t count,
-			  uint32_t node_count, const uint8_t *distances)
+static int make(struct vdev_migration *o, const struct function *f, uint32_t count,
+		uint32_t node_count, const uint8_t *distances, struct shape **ret_shape)
 {
 	struct shape *s = vdev__alloc(&o->env, 1, shape_bytes(count));
 
 	if (!s)
-		return NULL;
+		return -ENOMEM;
 	s->count = count;
 	s->node_count = node_count;
-	if (count)
-		memcpy(s->f, f, count * sizeof(*f));
-	if (!distances)
-		return s;
-	s->distances = vdev__alloc(&o->env, 1, distance_bytes(node_count));
-	if (!s->distances) {
-		free_shape(o, s);
-		return NULL;
+	memcpy(s->f, f, count * sizeof(*f));
+	if (distances) {
+		s->distances = vdev__alloc(&o->env, 1, distance_bytes(node_count));
+		if (!s->distances) {
+			free_shape(o, s);
+			return -ENOMEM;
+		}
+		memcpy(s->distances, distances, distance_bytes(node_count));
 	}
-	memcpy(s->distances, distances, distance_bytes(node_count));
-	return s;
+	*ret_shape = s;
+	return 0;
 }
 
 static int room(struct vdev_migration *o, uint32_t *ret_index)
 {
-	uint32_t size = o->shapes_size ? 2 * o->shapes_size : 16;
-	struct shape **shapes;
-
 	while (o->shapes_hint < o->shapes_size && o->shapes[o->shapes_hint])
 		o->shapes_hint++;
-	if (o->shapes_hint == o->shapes_size) {
-		shapes = vdev__grow(&o->env, o->shapes, o->shapes_size, size,
-				    sizeof(struct shape *));
-		if (!shapes)
-			return -ENOMEM;
-		o->shapes = shapes;
-		o->shapes_size = size;
-	}
 	*ret_index = o->shapes_hint;
-	return 0;
+	return o->shapes_hint < o->shapes_size ? 0 : vdev__migration_grow_shapes(o);
 }
 
 /* In its place and its chain; on failure it is freed. */
@@ -146,11 +135,10 @@ static int add(struct vdev_migration *o, uint64_t hash, const struct function *f
 	uint32_t index;
 	int error = room(o, &index);
 
+	if (!error)
+		error = make(o, f, count, node_count, distances, &s);
 	if (error)
 		return error;
-	s = make(o, f, count, node_count, distances);
-	if (!s)
-		return -ENOMEM;
 	s->hash = hash;
 	s->hosts = 1;
 	*ret_shape = index;

@@ -100,23 +100,27 @@ static void sweep(struct vdev_migration *o)
 /* An entry of the list that is free. */
 static int room(struct vdev_migration *o, uint32_t *ret_index)
 {
-	uint32_t size = o->types_size ? 2 * o->types_size : 64;
-	struct type **types;
-
 	if (o->types_count >= o->config.max_types)
 		sweep(o);
 	if (o->types_count >= o->config.max_types)
 		return -ENOSPC;
 	while (o->types_hint < o->types_size && o->types[o->types_hint])
 		o->types_hint++;
-	if (o->types_hint == o->types_size) {
-		types = vdev__grow(&o->env, o->types, o->types_size, size, sizeof(struct type *));
-		if (!types)
-			return -ENOMEM;
-		o->types = types;
-		o->types_size = size;
-	}
 	*ret_index = o->types_hint;
+	return o->types_hint < o->types_size ? 0 : vdev__migration_grow_types(o);
+}
+
+static int make(struct vdev_migration *o, const struct vdev_migration_device *d, uint64_t hash,
+		struct type **ret_type)
+{
+	struct type *t = vdev__alloc(&o->env, 1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->d = *d;
+	t->hash = hash;
+	t->refs = 1;
+	*ret_type = t;
 	return 0;
 }
 
@@ -127,14 +131,10 @@ static int add(struct vdev_migration *o, const struct vdev_migration_device *d, 
 	uint32_t index;
 	int error = room(o, &index);
 
+	if (!error)
+		error = make(o, d, hash, &t);
 	if (error)
 		return error;
-	t = vdev__alloc(&o->env, 1, sizeof(*t));
-	if (!t)
-		return -ENOMEM;
-	t->d = *d;
-	t->hash = hash;
-	t->refs = 1;
 	error = vdev__migration_chain_add(&o->types_by_hash, hash, index);
 	if (error) {
 		vdev__free(&o->env, t, sizeof(*t));
