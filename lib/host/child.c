@@ -27,38 +27,17 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* No signal blocked or ignored, whatever the caller's thread does with them. */
-static int attributes(posix_spawnattr_t *attr)
+/* No signal blocked or ignored, whatever the caller's thread does with them. None of this fails on Linux. */
+static void attributes(posix_spawnattr_t *attr)
 {
 	sigset_t set;
-	int err = posix_spawnattr_init(attr);
 
-	if (err)
-		return err;
+	posix_spawnattr_init(attr);
 	sigemptyset(&set);
 	posix_spawnattr_setsigmask(attr, &set);
 	sigfillset(&set);
 	posix_spawnattr_setsigdefault(attr, &set);
 	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	return 0;
-}
-
-static int descriptors(posix_spawn_file_actions_t *actions, int output)
-{
-	int err = posix_spawn_file_actions_init(actions);
-
-	if (err)
-		return err;
-	err = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
-	if (!err)
-		err = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY,
-						       0);
-	if (!err)
-		err = posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null",
-						       O_WRONLY, 0);
-	if (err)
-		posix_spawn_file_actions_destroy(actions);
-	return err;
 }
 
 /* A positive errno. */
@@ -66,15 +45,17 @@ static int start(const struct vdev__run *run, int output, pid_t *ret_child)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	int err = attributes(&attr);
+	int err;
 
-	if (err)
-		return err;
-	err = descriptors(&actions, output);
-	if (!err) {
+	attributes(&attr);
+	posix_spawn_file_actions_init(&actions);
+	/* Each fails for want of memory alone. */
+	err = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO) |
+	      posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) |
+	      posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (!err)
 		err = posix_spawn(ret_child, run->program, &actions, &attr, run->argv, environ);
-		posix_spawn_file_actions_destroy(&actions);
-	}
+	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return err;
 }

@@ -13,7 +13,7 @@ import sys
 
 sys.dont_write_bytecode = True  # no __pycache__ in the source tree
 import rig  # noqa: E402
-from moverig import (CAPTURE, CHANGED, DUMPS, EMULATE, REBUILD, REFUSE, STOP_COPY, VFS, Folder, Host,  # noqa: E402
+from moverig import (CAPTURE, CHANGED, DUMPS, EMULATE, REBUILD, REFUSE, SOURCE, STOP_COPY, VFS, Folder, Host,  # noqa: E402
                      as_json, plan, run, schema, schema_check, vm)
 
 VF = VFS[0]
@@ -299,8 +299,29 @@ def verify_with_the_rules_of_the_plan():
         run(0, "plan", "--verify", folder("plan.json"), "--dest", folder.put("now", Host().firmware(VF, "9")))
 
 
+def worked_examples():
+    """The operators' page: its commands print what it shows."""
+    with open(SOURCE + "/docs/migration-for-operators.md", encoding="utf-8") as file:
+        page = file.read()
+    blocks = re.findall(r"```sh\n((?:(?!```).)*)```\n\n```text\n(.*?)```", page, re.S)
+    assert len(blocks) >= 6, len(blocks)
+    with Folder() as folder:
+        os.symlink(SOURCE + "/tests", folder("tests"))
+        for commands, shown in blocks:
+            commands = commands.replace("build-vdevctl/tools/vdevctl/vdevctl", '"$VDEVCTL"')
+            done = subprocess.run(["bash", "-e", "-c", commands], cwd=folder.name, text=True, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env=dict(os.environ, VDEVCTL=os.path.abspath(rig.VDEVCTL)))
+            assert done.returncode == 0 and not done.stderr, (commands, done.returncode, done.stderr)
+            lines = [line.rstrip() for line in done.stdout.splitlines()]  # a page has no blanks at the ends
+            assert lines == shown.splitlines(), "%s\n%s\n%s" % (commands, done.stdout, shown)
+
+
 def schemas():
-    """The VM of the man page is one; what is in the schemas is what the program knows."""
+    """A VM with all members is as the schema says; so are those of the guide, which the program takes."""
+    for name in ("web-3", "db-7"):
+        with open("%s/tests/inventory/operators/%s.json" % (SOURCE, name), encoding="utf-8") as file:
+            schema_check(schema("vm"), json.load(file))
     schema_check(schema("vm"), vm({"address": VF, "name": "x", "software": True, "rebuild": False, "node": None,
                                    "vfio_migration": ["p2p"]}, quiesce_late=True, deadlines_ms={"COMMIT": 5}))
 
@@ -309,4 +330,4 @@ if __name__ == "__main__":
     with Folder() as Folder0:
         sys.exit(rig.run([each_source, live_verdict, each_verdict, marks, pairs, colour, rules_override, plans,
                           rebuilt_and_emulated, what_the_vmm_knows, reasons, destinations, nodes, round_trip, verify,
-                          verify_with_the_rules_of_the_plan, schemas]))
+                          verify_with_the_rules_of_the_plan, worked_examples, schemas]))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the tests of vdevctl compare and plan share: hosts made from the captured one, VMs, runs."""
+import functools
 import json
 import os
 import tempfile
@@ -42,11 +43,16 @@ def schema(name):
         return json.load(file)
 
 
+@functools.lru_cache(maxsize=None)
+def captured():
+    return expect(0, "inventory", "--from-sysfs", CAPTURE, "--json").stdout
+
+
 class Host:
     """The captured machine, with VFs that can migrate."""
 
     def __init__(self):
-        self.tree = json.loads(expect(0, "inventory", "--from-sysfs", CAPTURE, "--json").stdout)
+        self.tree = json.loads(captured())
         self.device = {d["address"]: d for d in self.tree["devices"]}
         for address in VFS:
             self.device[address].update(

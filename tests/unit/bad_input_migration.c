@@ -165,6 +165,8 @@ static void bad_vms(struct vdev_migration *m)
 	w = want;
 	w.device = NULL;
 	EINVAL_OF(ask(m, &v));
+	v.device_count = 2; /* the first is wrong: the second is not looked at */
+	EINVAL_OF(ask(m, &v));
 }
 
 static void rank(struct bad *b)
@@ -308,6 +310,7 @@ static void plan_verify(struct bad *b)
 	EINVAL_OF(vdev_migration_plan_verify(o.p, NULL, NULL, NULL, 0, NULL, sizeof(c), 1, &stop));
 	EINVAL_OF(vdev_migration_plan_verify(o.p, NULL, NULL, NULL, 0, &c, 0, 1, &stop));
 	EINVAL_OF(vdev_migration_plan_verify(o.p, NULL, &h, NULL, 0, &c, sizeof(c), 1, &stop));
+	EINVAL_OF(vdev_migration_plan_verify(o.p, NULL, &h, &h, 0, &c, sizeof(c), 1, &stop));
 	EINVAL_OF(vdev_migration_plan_verify(o.p, NULL, NULL, &h, 0, &c, sizeof(c), 1, &stop));
 	assert_int_equal(stop, 77);
 	end(&o);

@@ -283,6 +283,34 @@ static void sriov(void **state)
 	assert_int_equal(space_decode(&s, 4096).num_vfs, 0);
 }
 
+/* Each capability at the end of what was read: nothing beyond is taken for a number. */
+static void cut_capabilities(void **state)
+{
+	static const uint32_t ids[] = {0x01, 0x02, 0x05, 0x0d, 0x10, 0x11, 0x13};
+	struct vdev_inventory_device d;
+	struct space s;
+
+	(void)state;
+	for (size_t i = 0; i < VT_COUNT(ids); i++)
+		for (uint32_t size = 0x82; size < 0xa4; size++) {
+			space_begin(&s, 0x8086, 0x1000);
+			space_put(&s, 0xe, 1, 1);
+			space_cap(&s, ids[i], 0x80);
+			space_put(&s, 0x82, 0x140, 2);
+			d = space_decode(&s, size);
+			assert_int_equal(d.cap_count, 1);
+			assert_int_not_equal(d.slot_caps, 0xffffffff - 1);
+		}
+	space_begin(&s, 0x8086, 0x1000);
+	space_cap(&s, 0x10, 0x40);
+	for (uint32_t id = 0x03; id <= 0x10; id += 0x0d)
+		for (uint32_t size = 0x104; size < 0x140; size += 2) {
+			space_put(&s, 0x100, id | 1 << 16, 4);
+			d = space_decode(&s, size);
+			assert_int_equal(d.cap_count, 2);
+		}
+}
+
 static void af_flr(void **state)
 {
 	struct space s;
@@ -351,6 +379,7 @@ int main(void)
 		cmocka_unit_test(no_extended_ones),
 		cmocka_unit_test(slots_only_of_ports),
 		cmocka_unit_test(sriov),
+		cmocka_unit_test(cut_capabilities),
 		cmocka_unit_test(af_flr),
 		cmocka_unit_test(all_ones_is_dead),
 		cmocka_unit_test(vpd),

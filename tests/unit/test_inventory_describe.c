@@ -68,6 +68,52 @@ static void descriptors(void **state)
 	assert_false(known(&m, VDEV_MIGRATION_F_RESET));
 }
 
+static void more_of_descriptors(void **state)
+{
+	static const char *const names[] = {"fw.bundle_id", "fw.mgmt",      "fw.app",
+					    "fw.version",   "fw.bundle_id", "asic.id"};
+	struct vdev_migration_device m;
+	struct vdev_inventory_device d;
+
+	(void)state;
+	vdev__inventory_unknown(&d);
+	d.power_state = 3;
+	d.bound = 0;
+	d.flags = VDEV_INVENTORY_PF | VDEV_INVENTORY_PCIE;
+	d.reset = VDEV_INVENTORY_RESET_BUS;
+	d.header_type = 2;
+	d.version_count = VT_COUNT(names);
+	for (uint32_t i = 0; i < VT_COUNT(names); i++) {
+		strcpy(d.versions[i].name, names[i]);
+		d.versions[i].value[0] = (char)('a' + i);
+	}
+	d.cap_count = VDEV_MIGRATION_CAPS + 1; /* more than the engine takes */
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_false(known(&m, VDEV_MIGRATION_F_CAPS));
+	assert_int_equal(m.power_state, 3);
+	assert_int_equal(m.relation, VDEV_MIGRATION_PF);
+	assert_int_equal(m.use, VDEV_MIGRATION_BRIDGE);
+	assert_int_equal(m.reset, VDEV_MIGRATION_RESET_BUS);
+	assert_string_equal(m.firmware_mgmt, "b");
+	assert_string_equal(m.firmware_app, "c");
+	assert_string_equal(m.firmware, "d"); /* not the bundle's, which is another number */
+	d.header_type = 0;
+	d.flags = VDEV_INVENTORY_VF; /* of a PF that is not known */
+	d.cap_count = 1;
+	d.caps[0].flags = VDEV_INVENTORY_EXTENDED;
+	d.caps[0].version = 2;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_int_equal(m.use, VDEV_MIGRATION_FREE);
+	assert_true(m.pf == VDEV_NONE && m.caps[0].extended && m.caps[0].version == 2);
+	d.bound = 1;
+	strcpy(d.driver, "nvme");
+	d.flags = 0;
+	d.total_vfs = 0;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_int_equal(m.use, VDEV_MIGRATION_USED);
+	assert_true(known(&m, VDEV_MIGRATION_F_RELATION) && m.relation == VDEV_MIGRATION_PLAIN);
+}
+
 static void descriptors_of_bars(void **state)
 {
 	struct vdev_migration_device m;
@@ -118,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(descriptors),
+		cmocka_unit_test(more_of_descriptors),
 		cmocka_unit_test(descriptors_of_bars),
 		cmocka_unit_test(misuse_of_describe),
 	};

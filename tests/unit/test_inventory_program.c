@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "wire.h"
 
 /* Programs in place of the reader: each an error, in time, and no child is left. */
 static void programs_that_misbehave(void **state)
@@ -49,6 +52,65 @@ static void programs_that_misbehave(void **state)
 		unlink(path);
 	}
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void put_message(FILE *f, uint32_t type, const void *data, uint32_t size)
+{
+	const struct wire_head h = {WIRE_MAGIC, type, size, wire_check(data, size)};
+
+	fwrite(&h, sizeof(h), 1, f);
+	fwrite(data, size, 1, f);
+}
+
+/* The same address twice, which no machine has. */
+static void an_address_twice(void **state)
+{
+	const struct wire_hello h = {WIRE_VERSION, sizeof(struct wire_device)};
+	char path[] = "/tmp/vdev-answer.XXXXXX", program[] = "/tmp/vdev-program.XXXXXX";
+	const uint32_t count = 2;
+	struct wire_device w = {0};
+	struct look l;
+	FILE *f = fdopen(mkstemp(path), "w");
+	int fd = mkstemp(program);
+
+	(void)state;
+	assert_true(f && fd >= 0);
+	put_message(f, WIRE_HELLO, &h, sizeof(h));
+	put_message(f, WIRE_DEVICE, &w, sizeof(w));
+	put_message(f, WIRE_DEVICE, &w, sizeof(w));
+	put_message(f, WIRE_END, &count, sizeof(count));
+	fclose(f);
+	dprintf(fd, "#!/bin/sh\nexec cat %s\n", path);
+	fchmod(fd, 0700);
+	close(fd);
+	look_begin(&l);
+	l.config.reader = program;
+	assert_int_equal(look(&l, VDEV_INVENTORY_DUMP, DUMPS "nvme.txt"), -EBADMSG);
+	assert_non_null(strstr(l.v.log, "two devices of this address"));
+	look_end(&l);
+	unlink(path);
+	unlink(program);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* Signals that the caller handles come all the time. */
+static void signals_in_between(void **state)
+{
+	const struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
+	struct sigaction act = {.sa_handler = on_alarm};
+	struct look l;
+
+	(void)state;
+	look_begin(&l);
+	sigaction(SIGALRM, &act, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	assert_int_equal(look(&l, VDEV_INVENTORY_DUMP, DUMPS "sriov.txt"), 0);
+	setitimer(ITIMER_REAL, &never, NULL);
+	look_end(&l);
 }
 
 static void no_program(void **state)
@@ -149,6 +211,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(programs_that_misbehave),
+		cmocka_unit_test(an_address_twice),
+		cmocka_unit_test(signals_in_between),
 		cmocka_unit_test(no_program),
 		cmocka_unit_test(nobody_waits),
 		cmocka_unit_test(many_threads),

@@ -23,6 +23,8 @@ static void no_hardware_of_that_class(void **state)
 	expect(&t, "EMULATE:NOTHING");
 	mg_set(&t.there[0], "class", NULL); /* the same type is the same, whatever it is */
 	expect(&t, "LIVE@8");
+	mg_set(&t.there[0], "header_type", "1");
+	expect(&t, "EMULATE:DIFFERS");
 	mg_end(&t);
 }
 

@@ -222,9 +222,11 @@ static void versions_are_numbers(void **state)
 		{"18446744073709551615", "18446744073709551616"},
 		{"1.x", "1.x.0"},
 		{"abc", "1"},
+		{"A", "B"},
+		{"A", "a"},
 	};
-	static const struct order same[] = {
-		{"1.02", "1.2"}, {"1-2", "1.2"}, {"v0", "v00"}, {"", ""}};
+	static const struct order same[] = {{"1.02", "1.2"}, {"1-2", "1.2"}, {"v0", "v00"},
+					    {"1_2", "1.2"},  {"1{2", "1.2"}, {"", ""}};
 	struct vdev_migration_rules *r = mg_rules("firmware at-least REFUSE");
 	struct vdev_migration_device a = mg_vf(), b = a;
 

@@ -1,48 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Migration planner: plans that are saved and loaded; images that are damaged, too new, or made by an attacker. */
-#include "test_migration_rig.h"
-
-#include "core/image.h"
-
-#define MOST 16384u
-#define HEADER VDEV__IMAGE_HEADER
-/* Where things stand: image.c has the layout. */
-#define AT_FLAGS HEADER
-#define AT_DEADLINES (HEADER + 4)
-#define AT_COUNT (AT_DEADLINES + 8 * VDEV_MIGRATION_STEPS)
-#define AT_DEVICE (AT_COUNT + 4)
-#define ADDRESS 0u
-#define VERDICT 8u
-#define REASON 12u
-#define FUNCTION 16u
-#define DISTANCE 20u
-#define FIELD 24u
-#define RULE 28u
-#define FACTS 32u
-#define KNOWN 40u
-#define USE 72u
-#define FIELDS 76u
-
-struct image {
-	uint8_t bytes[MOST];
-	size_t size;
-};
+#include "test_migration_forge.h"
 
 static struct mg t;
 static struct image good; /* a rebuilt device, one that is LIVE, one that is emulated */
-
-static void put(struct image *i, size_t at, uint32_t bytes, uint64_t v)
-{
-	for (uint32_t k = 0; k < bytes; k++)
-		i->bytes[at + k] = (uint8_t)(v >> (8 * k));
-}
-
-static void seal(struct image *i)
-{
-	put(i, 16, 8, i->size - HEADER);
-	put(i, 24, 4, vdev__crc32(i->bytes + HEADER, i->size - HEADER));
-	put(i, 28, 4, vdev__crc32(i->bytes, 28));
-}
 
 static int loads(const struct image *i)
 {
@@ -75,6 +36,7 @@ static int setup(void **state)
 	t.host.node_count = 2;
 	mg_set(mg_want(&t, 0, 0), "firmware", "2");
 	mg_set(&t.here[0], "psid", NULL);
+	mg_set(&t.there[0], "stream_version", NULL);
 	mg_want(&t, 0, 0);
 	mg_want(&t, VDEV_MIGRATION_SOFTWARE, 0);
 	assert_int_equal(vdev_migration_plan_new(&plan, &t.v.env, NULL, &t.vm, &t.host), 0);
@@ -218,14 +180,69 @@ static void each_forged_value(void **state)
 	}
 }
 
-/* Where a text or a number of the first device's source is. */
-static size_t find_bytes(const struct image *i, const char *bytes, size_t size, size_t from)
+/* A device without a function, of which there is a reason: TAKEN. */
+static void forged_reasons(void **state)
 {
-	for (size_t at = from; at + size <= i->size; at++)
-		if (!memcmp(i->bytes + at, bytes, size))
-			return at;
-	fail_msg("not found");
-	return 0;
+	static const struct forged rows[] = {
+		{AT_DEVICE + ADDRESS, 8, 8},
+		{AT_DEVICE + VERDICT, 4, 4},
+		{AT_DEVICE + VERDICT, 4, 0},
+		{AT_DEVICE + REASON, 4, 0},
+		{AT_DEVICE + REASON, 4, 2},
+		{AT_DEVICE + REASON, 4, 5},
+		{AT_DEVICE + DISTANCE, 4, 1},
+		{AT_DEVICE + FUNCTION, 4, UINT32_MAX},
+		{AT_COUNT, 4, 65},
+		{AT_DEVICE + FACTS, 4, 0},
+	};
+	struct vdev_migration_plan *plan;
+	struct image one, x;
+
+	(void)state;
+	t.vm.devices = &t.wants[2];
+	t.vm.device_count = 1;
+	t.there[0].use = VDEV_MIGRATION_USED;
+	t.there[1].use = VDEV_MIGRATION_USED;
+	assert_int_equal(vdev_migration_plan_new(&plan, &t.v.env, NULL, &t.vm, &t.host), 0);
+	save(plan, &one);
+	vdev_migration_plan_free(plan);
+	assert_int_equal(loads(&one), 0);
+	for (uint32_t i = 0; i < VT_COUNT(rows); i++) {
+		x = one;
+		put(&x, rows[i].at, rows[i].bytes, rows[i].value);
+		memset(x.bytes + x.size, 0, 8000);
+		x.size += rows[i].at == AT_COUNT ? 8000 : 0; /* as if there were so many */
+		seal(&x);
+		if (loads(&x) != -EBADMSG)
+			fail_msg("row %u: taken", i);
+	}
+	/* More differences than fields, with room for them: the number stands last, nothing differs. */
+	x = one;
+	put(&x, x.size - 4, 4, VDEV_MIGRATION_FIELDS + 1);
+	memset(x.bytes + x.size, 0, 8000);
+	x.size += 8000;
+	seal(&x);
+	assert_int_equal(loads(&x), -EBADMSG);
+	/* Nothing there, and yet something differs; or a place. */
+	t.host.device_count = 0;
+	assert_int_equal(vdev_migration_plan_new(&plan, &t.v.env, NULL, &t.vm, &t.host), 0);
+	save(plan, &one);
+	vdev_migration_plan_free(plan);
+	x = one;
+	put(&x, x.size - 4, 4, 1);
+	memset(x.bytes + x.size, 0, 28);
+	x.size += 28;
+	seal(&x);
+	assert_int_equal(loads(&x), -EBADMSG);
+	x = one;
+	put(&x, AT_DEVICE + ADDRESS, 8, 8);
+	seal(&x);
+	assert_int_equal(loads(&x), -EBADMSG);
+	t.host.device_count = 2;
+	t.vm.devices = t.wants;
+	t.vm.device_count = 3;
+	t.there[0].use = VDEV_MIGRATION_FREE;
+	t.there[1].use = VDEV_MIGRATION_FREE;
 }
 
 static void forged_descriptors(void **state)
@@ -292,7 +309,7 @@ static void forged_differences(void **state)
 		{16, 4, VDEV_MIGRATION_MAX_RULES},
 		{28, 4, VDEV_MIGRATION_F_FIRMWARE}, /* the second: the same field again */
 	};
-	char pattern[12] = {2, 0, 0, 0, VDEV_MIGRATION_F_FIRMWARE, 0, 0, 0, 0, 0, 0, 0};
+	char pattern[12] = {3, 0, 0, 0, VDEV_MIGRATION_F_FIRMWARE, 0, 0, 0, 0, 0, 0, 0};
 	size_t at = find_bytes(&good, pattern, sizeof(pattern), AT_DEVICE);
 	struct image x;
 
@@ -321,6 +338,7 @@ static void one_function_twice(void **state)
 	t.vm.device_count = 2;
 	mg_set(&t.here[0], "firmware", "1");
 	mg_set(&t.here[0], "psid", "MT_0000000834");
+	mg_set(&t.here[0], "stream_version", NULL);
 	assert_int_equal(vdev_migration_plan_new(&plan, &t.v.env, NULL, &t.vm, &t.host), 0);
 	save(plan, &x);
 	vdev_migration_plan_free(plan);
@@ -340,6 +358,7 @@ int main(void)
 		cmocka_unit_test(each_truncation_and_each_byte),
 		cmocka_unit_test(each_forged_value),
 		cmocka_unit_test(forged_descriptors),
+		cmocka_unit_test(forged_reasons),
 		cmocka_unit_test(forged_layouts),
 		cmocka_unit_test(forged_differences),
 		cmocka_unit_test(one_function_twice),

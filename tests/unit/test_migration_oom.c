@@ -47,9 +47,10 @@ static int planner_scenario(struct vt_env *v, void *arg)
 	struct vdev_migration_rank ranks[4];
 	struct vdev_migration *m = NULL;
 	uint64_t host[4];
-	int ret = vdev_migration_new(&m, &v->env, &c);
+	int ret;
 
-	(void)arg;
+	c.rules = arg;
+	ret = vdev_migration_new(&m, &v->env, &c);
 	for (uint32_t i = 0; !ret && i < 4; i++) {
 		t.there[0].node = i & 1;
 		ret = add(m, &host[i]);
@@ -96,8 +97,12 @@ static void rules(void **state)
 
 static void planner(void **state)
 {
+	struct vdev_migration_rules *own = mg_rules("class exact REFUSE");
+
 	(void)state;
 	assert_in_range(vt_oom(planner_scenario, NULL), 20, 80);
+	assert_in_range(vt_oom(planner_scenario, own), 20, 80);
+	vdev_migration_rules_free(own);
 }
 
 static void plan(void **state)
@@ -121,7 +126,7 @@ static int setup(void **state)
 	mg_init(&t);
 	mg_function(&t, 8)->iommu_group = 1;
 	mg_function(&t, 16)->iommu_group = 2;
-	t.there[1].use = VDEV_MIGRATION_USED;
+	t.there[0].use = VDEV_MIGRATION_USED;
 	t.host.node_count = 1;
 	t.host.distances = (const uint8_t *)"\x0a";
 	mg_want(&t, 0, UNKNOWN);

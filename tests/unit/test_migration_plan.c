@@ -94,6 +94,11 @@ static void a_live_device(void **state)
 	plan = plan_of(&t, NULL);
 	assert_int_equal(find(plan, VDEV_MIGRATION_STOP_P2P, 0), UNKNOWN);
 	vdev_migration_plan_free(plan);
+	mg_set(&t.here[0], "p2p", NULL);
+	mg_set(&t.there[0], "p2p", NULL);
+	plan = plan_of(&t, NULL);
+	assert_int_equal(find(plan, VDEV_MIGRATION_STOP_P2P, 0), UNKNOWN);
+	vdev_migration_plan_free(plan);
 	mg_set(&t.here[0], "pre_copy", "0"); /* all its state while it stands still */
 	plan = plan_of(&t, NULL);
 	assert_int_equal(find(plan, VDEV_MIGRATION_PRE_COPY_STATE, 0), UNKNOWN);

@@ -208,6 +208,37 @@ static void another_vm_is_another_question(void **state)
 	end(&x);
 }
 
+/* More VMs than answers are kept for, and more pairs than are remembered: asked again, the answer is the same. */
+static void more_than_is_remembered(void **state)
+{
+	struct many x;
+	char fw[8];
+
+	(void)state;
+	begin(&x, 12);
+	for (uint32_t i = 0; i < 10; i++) {
+		snprintf(fw, sizeof(fw), "%u", i);
+		mg_set(mg_function(&x.t, 8 + 8 * i), "firmware", fw);
+	}
+	add(&x, 'a');
+	mg_want(&x.t, 0, UNKNOWN);
+	for (uint32_t round = 0; round < 2; round++)
+		for (uint32_t i = 0; i < 100; i++) {
+			x.t.wants[0].node = i;
+			mg_set(&x.t.here[0], "firmware", round ? "3" : "4");
+			assert_string_equal(order(&x, HOSTS), "a");
+			assert_int_equal(x.ranks[0].verdict, VDEV_MIGRATION_LIVE);
+			assert_int_equal(x.ranks[0].function, round ? 3 : 4);
+		}
+	end(&x);
+	begin(&x, 1); /* 64 pairs are remembered */
+	mg_want(&x.t, 0, UNKNOWN);
+	mg_function(&x.t, 8);
+	add(&x, 'a');
+	assert_string_equal(order(&x, HOSTS), "a");
+	end(&x);
+}
+
 /* Types that nobody has any more make room. */
 static void types_are_limited(void **state)
 {
@@ -283,6 +314,7 @@ static void hosts_that_are_none(void **state)
 		back;                                                                        \
 	} while (0)
 	EXPECT_BAD(x.t.there[1].address = 8, x.t.there[1].address = 16, -EINVAL);
+	EXPECT_BAD(x.t.there[0].reserved = 8, x.t.there[0].reserved = 0, -EINVAL);
 	EXPECT_BAD(x.t.there[1].reserved = 8, x.t.there[1].reserved = 0, -EINVAL);
 	EXPECT_BAD(x.t.host.flags = 1, x.t.host.flags = 0, -EINVAL);
 	EXPECT_BAD(x.t.host.reserved = 1, x.t.host.reserved = 0, -EINVAL);
@@ -308,6 +340,7 @@ int main(void)
 		cmocka_unit_test(hosts_come_and_go),
 		cmocka_unit_test(alike_is_asked_once),
 		cmocka_unit_test(another_vm_is_another_question),
+		cmocka_unit_test(more_than_is_remembered),
 		cmocka_unit_test(types_are_limited),
 		cmocka_unit_test(hosts_are_limited),
 		cmocka_unit_test(hosts_that_are_none),

@@ -18,6 +18,10 @@ static const struct mistake mistakes[] = {
 	{"vendor=15b3 ", 1, 13, "a field is missing"},
 	{"vendor=15g3 psid ignore", 1, 1,
 	 "\"vendor=15g3\" is not a hexadecimal number, or too large"},
+	{"vendor=15-3 psid ignore", 1, 1,
+	 "\"vendor=15-3\" is not a hexadecimal number, or too large"},
+	{"vendor=15:3 psid ignore", 1, 1,
+	 "\"vendor=15:3\" is not a hexadecimal number, or too large"},
 	{"vendor= psid ignore", 1, 1, "\"vendor=\" is not a hexadecimal number, or too large"},
 	{"vendor=/ff psid ignore", 1, 1,
 	 "\"vendor=/ff\" is not a hexadecimal number, or too large"},
@@ -113,8 +117,9 @@ static void what_a_line_says(void **state)
 	r = mg_rules("# a comment\r\n\n\tclass=020000/ffff00"
 		     " vendor=15B3 device=1000/ff00\tfirmware at-least must-know QUIESCE_REBUILD  "
 		     "## a note # b \r\n"
-		     "bar0 need LIVE_STOP_COPY_ONLY value=0x1000\n"
+		     "bar0 need LIVE_STOP_COPY_ONLY value=04096\n"
 		     "bar1 exact mask=0xF0 EMULATE#x");
+	assert_int_equal(vdev_migration_rules_parse(r, NULL, 0, NULL, 0), 0);
 	rule = get(r, 0);
 	assert_int_equal(rule.field, VDEV_MIGRATION_F_FIRMWARE);
 	assert_int_equal(rule.kind, VDEV_MIGRATION_AT_LEAST);
@@ -184,6 +189,7 @@ static void written_and_read(void **state)
 	static const char own[] = "class=020000/ffff00 vendor=15b3 device=1000/ff00 firmware exact "
 				  "QUIESCE_REBUILD must-know # note\n"
 				  "bar0 need value=4096 REFUSE\nbar1 exact mask=f0 REFUSE\n";
+	static const char hex[] = "bar0 need value=0x1000 REFUSE";
 	struct vdev_migration_rules *r, *copy;
 	size_t size, again;
 	char *text, *second;
@@ -191,6 +197,10 @@ static void written_and_read(void **state)
 	(void)state;
 	assert_int_equal(vdev_migration_rules_new(&r, NULL, 0), 0);
 	assert_int_equal(vdev_migration_rules_parse(r, own, strlen(own), NULL, 0), 3);
+	assert_int_equal(vdev_migration_rules_new(&copy, NULL, VDEV_MIGRATION_EMPTY), 0);
+	assert_int_equal(vdev_migration_rules_parse(copy, hex, strlen(hex), NULL, 0), 1);
+	assert_int_equal(get(copy, 0).value, 4096);
+	vdev_migration_rules_free(copy);
 	text = written(r, 0, &size);
 	assert_int_equal(size, strlen("version 1\n") + strlen(own));
 	assert_memory_equal(text + strlen("version 1\n"), own, strlen(own));

@@ -150,6 +150,30 @@ static void the_verdict_is_worse(void **state)
 	end(&x);
 }
 
+/* A layout that holds more, or later versions, by a rule that allows it. */
+static void another_layout(void **state)
+{
+	struct vdev_migration_rules *rules = mg_rules("caps at-least REFUSE");
+	struct vdev_migration_change c;
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	mg_cap(&x.t.there[0], 0x01, 0x200, 1);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(vdev_migration_plan_verify(x.plan, rules, NULL, &x.t.host, 0, &c,
+							    sizeof(c), 1, &x.stop),
+				 1);
+		assert_int_equal(c.what, VDEV_MIGRATION_OTHER_VALUE);
+		assert_int_equal(c.field, VDEV_MIGRATION_F_CAPS);
+		assert_int_equal(x.stop, 0);
+		x.t.there[0].cap_count--; /* and next: as many, but a later one */
+		x.t.there[0].caps[2].version++;
+	}
+	vdev_migration_rules_free(rules);
+	end(&x);
+}
+
 static void another_node(void **state)
 {
 	struct both x;
@@ -225,6 +249,7 @@ int main(void)
 		cmocka_unit_test(gone),
 		cmocka_unit_test(taken),
 		cmocka_unit_test(the_verdict_is_worse),
+		cmocka_unit_test(another_layout),
 		cmocka_unit_test(another_node),
 		cmocka_unit_test(emulated_and_refused),
 		cmocka_unit_test(room_and_rules),

@@ -221,7 +221,7 @@ int vdev_migration_compare(const struct vdev_migration_rules *rules,
 			   size_t difference_size, uint32_t max)
 {
 	struct vdev_migration_difference list[VDEV_MIGRATION_FIELDS];
-	struct vdev_migration_rules *builtin = NULL;
+	const struct vdev_migration_rules *used;
 	struct vdev_migration_result r;
 	int error;
 
@@ -229,12 +229,12 @@ int vdev_migration_compare(const struct vdev_migration_rules *rules,
 	    (max && (!ret_differences || !difference_size)))
 		return -EINVAL;
 	error = check(source, destination, device_size);
-	if (!error && !rules)
-		error = vdev_migration_rules_new(&builtin, NULL, 0);
+	if (!error)
+		error = vdev__migration_rules_use(&used, NULL, rules);
 	if (error)
 		return error;
-	compare(rules ? rules : builtin, source, destination, flags, &r, max ? list : NULL);
-	vdev_migration_rules_free(builtin);
+	compare(used, source, destination, flags, &r, max ? list : NULL);
+	vdev__migration_rules_end_use(used, rules);
 	for (uint32_t i = 0; i < max && i < r.differences; i++)
 		vdev__copy_out((uint8_t *)ret_differences + i * difference_size, difference_size,
 			       &list[i], sizeof(list[i]));

@@ -123,7 +123,7 @@ static void link_host(struct vdev_migration *o, uint32_t index, struct host *h)
 	if (o->last == NO_INDEX)
 		o->first = index;
 	else
-		((struct host *)vdev__table_at(&o->hosts, o->last))->after = index;
+		host_at(o, o->last)->after = index;
 	o->last = index;
 }
 
@@ -132,11 +132,11 @@ static void unlink_host(struct vdev_migration *o, const struct host *h)
 	if (h->before == NO_INDEX)
 		o->first = h->after;
 	else
-		((struct host *)vdev__table_at(&o->hosts, h->before))->after = h->after;
+		host_at(o, h->before)->after = h->after;
 	if (h->after == NO_INDEX)
 		o->last = h->before;
 	else
-		((struct host *)vdev__table_at(&o->hosts, h->after))->before = h->before;
+		host_at(o, h->after)->before = h->before;
 }
 
 /* All that may fail, before the table changes. The caller frees slots. */
@@ -156,7 +156,7 @@ static int prepare(struct vdev_migration *o, const struct vdev_migration_host *h
 		vdev__migration_shape_put(o, shape);
 		return error;
 	}
-	h = vdev__table_at(&o->hosts, *ret_index);
+	h = host_at(o, *ret_index);
 	h->shape = shape;
 	return 0;
 }
@@ -187,7 +187,7 @@ int vdev_migration_add_host(struct vdev_migration *obj, const struct vdev_migrat
 		free_slots(obj, slots, in.device_count);
 		return error;
 	}
-	h = vdev__table_at(&obj->hosts, index);
+	h = host_at(obj, index);
 	h->slots = slots;
 	h->user_data = in.user_data;
 	link_host(obj, index, h);
@@ -207,7 +207,7 @@ int vdev_migration_remove_host(struct vdev_migration *obj, uint64_t host)
 		return -EINVAL;
 	if (vdev__table_find(&obj->hosts, host, &index))
 		return -ENOENT;
-	h = vdev__table_at(&obj->hosts, index);
+	h = host_at(obj, index);
 	count = obj->shapes[h->shape]->count;
 	unlink_host(obj, h);
 	obj->change++;

@@ -17,8 +17,8 @@ static int make_parts(struct vdev_migration *o, const struct vdev_migration_rule
 {
 	int error;
 
-	vdev__hash_init(&o->type_heads, &o->env);
-	vdev__hash_init(&o->shape_heads, &o->env);
+	vdev__migration_chain_init(&o->types_by_hash, &o->env);
+	vdev__migration_chain_init(&o->shapes_by_hash, &o->env);
 	vdev__hash_init(&o->pairs, &o->env);
 	o->change = 1;
 	o->first = NO_INDEX;
@@ -63,6 +63,32 @@ int vdev_migration_new(struct vdev_migration **ret_obj, const struct vdev_env *e
 	return 0;
 }
 
+int vdev__migration_grow_types(struct vdev_migration *o)
+{
+	uint32_t size = o->types_size ? 2 * o->types_size : 64;
+	struct type **types =
+		vdev__grow(&o->env, o->types, o->types_size, size, sizeof(struct type *));
+
+	if (!types)
+		return -ENOMEM;
+	o->types = types;
+	o->types_size = size;
+	return 0;
+}
+
+int vdev__migration_grow_shapes(struct vdev_migration *o)
+{
+	uint32_t size = o->shapes_size ? 2 * o->shapes_size : 16;
+	struct shape **shapes =
+		vdev__grow(&o->env, o->shapes, o->shapes_size, size, sizeof(struct shape *));
+
+	if (!shapes)
+		return -ENOMEM;
+	o->shapes = shapes;
+	o->shapes_size = size;
+	return 0;
+}
+
 static void free_hosts(struct vdev_migration *o)
 {
 	while (o->first != NO_INDEX)
@@ -81,8 +107,8 @@ void vdev_migration_free(struct vdev_migration *o)
 	vdev__table_fini(&o->hosts);
 	vdev__migration_free_types(o);
 	vdev__free(&o->env, o->shapes, o->shapes_size * sizeof(struct shape *));
-	vdev__hash_fini(&o->type_heads);
-	vdev__hash_fini(&o->shape_heads);
+	vdev__migration_chain_fini(&o->types_by_hash);
+	vdev__migration_chain_fini(&o->shapes_by_hash);
 	vdev__hash_fini(&o->pairs);
 	vdev_migration_rules_free(o->rules);
 	env = o->env;
@@ -96,8 +122,9 @@ static uint64_t bytes_of(const struct vdev_migration *o)
 	for (uint32_t i = 0; i < MEMOS; i++)
 		memos += vdev__migration_memo_bytes(&o->memo[i]);
 	return sizeof(*o) + memos + o->bytes + o->types_size * sizeof(struct type *) +
-	       o->shapes_size * sizeof(struct shape *) + vdev__hash_bytes(&o->type_heads) +
-	       vdev__hash_bytes(&o->shape_heads) + vdev__hash_bytes(&o->pairs) +
+	       o->shapes_size * sizeof(struct shape *) +
+	       vdev__migration_chain_bytes(&o->types_by_hash) +
+	       vdev__migration_chain_bytes(&o->shapes_by_hash) + vdev__hash_bytes(&o->pairs) +
 	       vdev__table_bytes(&o->hosts) + sizeof(*o->rules) +
 	       o->rules->size * sizeof(*o->rules->list);
 }

@@ -8,6 +8,7 @@
  *   kind  = "exact" | "at-least" | "need" | "ignore"
  *   option = verdict | "must-know" | "mask=" hex | "value=" number
  */
+/* ANALYZER: a rule is read in one call, and there are too many ways through all that it calls */
 #include <stdarg.h>
 #include <stdio.h>
 

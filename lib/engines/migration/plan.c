@@ -145,8 +145,9 @@ int vdev_migration_plan_new(struct vdev_migration_plan **ret_plan, const struct 
 		error = vdev__migration_vm_ok(&v, vm);
 	if (!error)
 		error = vdev__migration_host_ok(&h, host);
-	if (!error)
-		error = vdev__migration_plan_make(&plan, &e, v.device_count);
+	if (error)
+		return error;
+	error = vdev__migration_plan_make(&plan, &e, v.device_count);
 	if (error)
 		return error;
 	error = fill(plan, &c, &v, &h);

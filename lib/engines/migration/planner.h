@@ -16,10 +16,25 @@
 
 #define NO_INDEX UINT32_MAX
 
+/* chain.c: indices by hash. */
+struct chain {
+	struct vdev__hash heads;
+	uint32_t *next; /* of the same hash, by index; NO_INDEX */
+	uint32_t size;
+};
+void vdev__migration_chain_init(struct chain *c, const struct vdev_env *env);
+void vdev__migration_chain_fini(struct chain *c);
+uint64_t vdev__migration_chain_bytes(const struct chain *c);
+/* NO_INDEX: there is none. */
+uint32_t vdev__migration_chain_first(const struct chain *c, uint64_t hash);
+/* -ENOMEM, and nothing has changed. */
+int vdev__migration_chain_add(struct chain *c, uint64_t hash, uint32_t index);
+/* It is in there. */
+void vdev__migration_chain_del(struct chain *c, uint64_t hash, uint32_t index);
+
 struct type {
 	struct vdev_migration_device d; /* of the first one that was seen */
 	uint64_t hash;
-	uint32_t next; /* of the same hash; NO_INDEX */
 	uint32_t refs; /* functions of shapes, and devices of the VM that is asked about */
 };
 
@@ -36,7 +51,6 @@ struct function {
 
 struct shape {
 	uint64_t hash;
-	uint32_t next; /* of the same hash; NO_INDEX */
 	uint32_t hosts;
 	uint32_t count; /* functions */
 	uint32_t node_count;
@@ -96,7 +110,7 @@ struct vdev_migration {
 	struct shape **shapes;
 	uint32_t types_size, types_count, types_hint; /* below the hint no entry is free */
 	uint32_t shapes_size, shapes_count, shapes_hint;
-	struct vdev__hash type_heads, shape_heads; /* by hash */
+	struct chain types_by_hash, shapes_by_hash;
 	struct vdev__hash pairs;
 	struct vdev__table hosts;
 	uint32_t first, last; /* hosts, in the order of adding */
@@ -107,6 +121,16 @@ struct vdev_migration {
 	uint32_t next_memo;
 	uint64_t compared, remembered, assigned, ranked;
 };
+
+/* Of an index that is in use. */
+static inline struct host *host_at(const struct vdev_migration *o, uint32_t index)
+{
+	return (struct host *)vdev__table_item(&o->hosts, index);
+}
+
+/* object.c: twice as long. -ENOMEM. */
+int vdev__migration_grow_types(struct vdev_migration *o);
+int vdev__migration_grow_shapes(struct vdev_migration *o);
 
 /* type.c. Each intern() ends with one release(). -ENOSPC, -ENOMEM. */
 int vdev__migration_intern(struct vdev_migration *o, const struct vdev_migration_device *d,

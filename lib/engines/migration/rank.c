@@ -17,7 +17,7 @@ static void own_place(const struct host *h, struct vdev_migration_place *p)
 
 static void own_rank(const struct vdev_migration *o, uint32_t index, struct vdev_migration_rank *r)
 {
-	const struct host *h = vdev__table_at(&o->hosts, index);
+	const struct host *h = host_at(o, index);
 
 	r->host = vdev__table_handle(&o->hosts, index);
 	r->user_data = h->user_data;
@@ -28,7 +28,7 @@ static void own_rank(const struct vdev_migration *o, uint32_t index, struct vdev
 static void assign(struct vdev_migration *o, const struct asked *a, uint32_t index, struct work *w,
 		   struct vdev_migration_rank *ret_rank, uint8_t *places, size_t place_size)
 {
-	const struct host *h = vdev__table_at(&o->hosts, index);
+	const struct host *h = host_at(o, index);
 	const struct shape *s = o->shapes[h->shape];
 	struct vdev_migration_place p;
 	struct outcome out;
@@ -84,7 +84,7 @@ static void deal(const struct vdev_migration *o, struct memo *m, uint8_t *ranks,
 		const struct standing *s;
 		uint32_t at;
 
-		h = vdev__table_at(&o->hosts, i);
+		h = host_at(o, i);
 		s = &m->list[m->where[h->shape]];
 		at = m->cursor[s->level]++;
 		if (at < max) {

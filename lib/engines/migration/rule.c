@@ -143,6 +143,28 @@ void vdev_migration_rules_free(struct vdev_migration_rules *rules)
 	vdev__free(&env, rules, sizeof(*rules));
 }
 
+int vdev__migration_rules_use(const struct vdev_migration_rules **ret_rules,
+			      const struct vdev_env *env, const struct vdev_migration_rules *rules)
+{
+	struct vdev_migration_rules *builtin;
+	int error;
+
+	*ret_rules = rules;
+	if (rules)
+		return 0;
+	error = vdev_migration_rules_new(&builtin, env, 0);
+	if (!error)
+		*ret_rules = builtin;
+	return error;
+}
+
+void vdev__migration_rules_end_use(const struct vdev_migration_rules *used,
+				   const struct vdev_migration_rules *rules)
+{
+	if (!rules)
+		vdev_migration_rules_free((struct vdev_migration_rules *)(uintptr_t)used);
+}
+
 int vdev__migration_rules_copy(struct vdev_migration_rules **ret_rules, const struct vdev_env *env,
 			       const struct vdev_migration_rules *rules)
 {
@@ -195,21 +217,19 @@ int vdev_migration_rules_count(const struct vdev_migration_rules *rules)
 int vdev_migration_rules_get(const struct vdev_migration_rules *rules, uint32_t index,
 			     struct vdev_migration_rule *ret_rule, size_t size)
 {
-	struct vdev_migration_rules *builtin = NULL;
-	int error = 0;
+	const struct vdev_migration_rules *used;
+	int error;
 
 	if (!ret_rule || !size)
 		return -EINVAL;
-	if (!rules)
-		error = vdev_migration_rules_new(&builtin, NULL, 0);
+	error = vdev__migration_rules_use(&used, NULL, rules);
 	if (error)
 		return error;
-	if (builtin)
-		rules = builtin;
-	error = -ENOENT;
-	if (index < rules->count)
-		error = vdev__copy_out(ret_rule, size, &rules->list[index], sizeof(*ret_rule));
-	vdev_migration_rules_free(builtin);
+	if (index < used->count)
+		vdev__copy_out(ret_rule, size, &used->list[index], sizeof(*ret_rule));
+	else
+		error = -ENOENT;
+	vdev__migration_rules_end_use(used, rules);
 	return error;
 }
 

@@ -23,6 +23,11 @@ int vdev__migration_rules_reserve(struct vdev_migration_rules *rules, uint32_t m
 /* There is room; the rule is in order. */
 void vdev__migration_rules_put(struct vdev_migration_rules *rules,
 			       const struct vdev_migration_rule *rule);
+/* Those of the caller, or for NULL the built-in ones, which end_use() frees. -ENOMEM. */
+int vdev__migration_rules_use(const struct vdev_migration_rules **ret_rules,
+			      const struct vdev_env *env, const struct vdev_migration_rules *rules);
+void vdev__migration_rules_end_use(const struct vdev_migration_rules *used,
+				   const struct vdev_migration_rules *rules);
 /* A copy with all its origins, or the built-in rules for NULL. */
 int vdev__migration_rules_copy(struct vdev_migration_rules **ret_rules, const struct vdev_env *env,
 			       const struct vdev_migration_rules *rules);

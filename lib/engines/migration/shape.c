@@ -46,14 +46,14 @@ static uint64_t hash_of(const struct function *f, uint32_t count, uint32_t node_
 	return hash;
 }
 
+/* Not by the hash alone: see type.c. */
 static bool same(const struct shape *s, const struct function *f, uint32_t count,
 		 uint32_t node_count, const uint8_t *distances)
 {
-	if (s->count != count || s->node_count != node_count || !s->distances != !distances)
-		return false;
-	if (count && memcmp(s->f, f, count * sizeof(*f)) != 0)
-		return false;
-	return !distances || !memcmp(s->distances, distances, distance_bytes(node_count));
+	/* MCDC: two shapes of one hash, which nobody knows how to make */
+	return s->count == count && s->node_count == node_count && !s->distances == !distances &&
+	       !memcmp(s->f, f, count * sizeof(*f)) &&
+	       (!distances || !memcmp(s->distances, distances, distance_bytes(node_count)));
 }
 
 static void free_shape(struct vdev_migration *o, struct shape *s)
@@ -63,45 +63,34 @@ static void free_shape(struct vdev_migration *o, struct shape *s)
 	vdev__free(&o->env, s, shape_bytes(s->count));
 }
 
-static struct shape *make(struct vdev_migration *o, const struct function *f, uint32_t count,
-			  uint32_t node_count, const uint8_t *distances)
+static int make(struct vdev_migration *o, const struct function *f, uint32_t count,
+		uint32_t node_count, const uint8_t *distances, struct shape **ret_shape)
 {
 	struct shape *s = vdev__alloc(&o->env, 1, shape_bytes(count));
 
 	if (!s)
-		return NULL;
+		return -ENOMEM;
 	s->count = count;
 	s->node_count = node_count;
-	if (count)
-		memcpy(s->f, f, count * sizeof(*f));
-	if (!distances)
-		return s;
-	s->distances = vdev__alloc(&o->env, 1, distance_bytes(node_count));
-	if (!s->distances) {
-		free_shape(o, s);
-		return NULL;
+	memcpy(s->f, f, count * sizeof(*f));
+	if (distances) {
+		s->distances = vdev__alloc(&o->env, 1, distance_bytes(node_count));
+		if (!s->distances) {
+			free_shape(o, s);
+			return -ENOMEM;
+		}
+		memcpy(s->distances, distances, distance_bytes(node_count));
 	}
-	memcpy(s->distances, distances, distance_bytes(node_count));
-	return s;
+	*ret_shape = s;
+	return 0;
 }
 
 static int room(struct vdev_migration *o, uint32_t *ret_index)
 {
-	uint32_t size = o->shapes_size ? 2 * o->shapes_size : 16;
-	struct shape **shapes;
-
 	while (o->shapes_hint < o->shapes_size && o->shapes[o->shapes_hint])
 		o->shapes_hint++;
-	if (o->shapes_hint == o->shapes_size) {
-		shapes = vdev__grow(&o->env, o->shapes, o->shapes_size, size,
-				    sizeof(struct shape *));
-		if (!shapes)
-			return -ENOMEM;
-		o->shapes = shapes;
-		o->shapes_size = size;
-	}
 	*ret_index = o->shapes_hint;
-	return 0;
+	return o->shapes_hint < o->shapes_size ? 0 : vdev__migration_grow_shapes(o);
 }
 
 /* In its place and its chain; on failure it is freed. */
@@ -109,9 +98,7 @@ static int enter(struct vdev_migration *o, struct shape *s, uint32_t index)
 {
 	int error;
 
-	if (!vdev__hash_get(&o->shape_heads, s->hash, &s->next))
-		s->next = NO_INDEX;
-	error = vdev__hash_put(&o->shape_heads, s->hash, index);
+	error = vdev__migration_chain_add(&o->shapes_by_hash, s->hash, index);
 	if (error) {
 		free_shape(o, s);
 		return error;
@@ -127,12 +114,11 @@ static int enter(struct vdev_migration *o, struct shape *s, uint32_t index)
 static uint32_t find(const struct vdev_migration *o, uint64_t hash, const struct function *f,
 		     uint32_t count, uint32_t node_count, const uint8_t *distances)
 {
-	uint32_t i;
+	uint32_t i = vdev__migration_chain_first(&o->shapes_by_hash, hash);
 
-	if (!vdev__hash_get(&o->shape_heads, hash, &i))
-		return NO_INDEX;
+	/* MCDC 2: two shapes of one hash, which nobody knows how to make */
 	while (i != NO_INDEX && !same(o->shapes[i], f, count, node_count, distances))
-		i = o->shapes[i]->next;
+		i = o->shapes_by_hash.next[i];
 	return i;
 }
 
@@ -149,17 +135,14 @@ static int add(struct vdev_migration *o, uint64_t hash, const struct function *f
 	uint32_t index;
 	int error = room(o, &index);
 
+	if (!error)
+		error = make(o, f, count, node_count, distances, &s);
 	if (error)
 		return error;
-	s = make(o, f, count, node_count, distances);
-	if (!s)
-		return -ENOMEM;
 	s->hash = hash;
 	s->hosts = 1;
-	error = enter(o, s, index);
-	if (!error)
-		*ret_shape = index;
-	return error;
+	*ret_shape = index;
+	return enter(o, s, index);
 }
 
 int vdev__migration_shape_get(struct vdev_migration *o, const struct function *f, uint32_t count,
@@ -181,23 +164,6 @@ int vdev__migration_shape_get(struct vdev_migration *o, const struct function *f
 	return 0;
 }
 
-static void unlink_shape(struct vdev_migration *o, uint32_t index)
-{
-	struct shape *s = o->shapes[index];
-	uint32_t i = NO_INDEX;
-
-	vdev__hash_get(&o->shape_heads, s->hash, &i);
-	if (i == index && s->next == NO_INDEX)
-		vdev__hash_del(&o->shape_heads, s->hash);
-	else if (i == index)
-		vdev__hash_put(&o->shape_heads, s->hash, s->next); /* replaces: no allocation */
-	else {
-		while (o->shapes[i]->next != index)
-			i = o->shapes[i]->next;
-		o->shapes[i]->next = s->next;
-	}
-}
-
 void vdev__migration_shape_put(struct vdev_migration *o, uint32_t index)
 {
 	struct shape *s = o->shapes[index];
@@ -205,7 +171,7 @@ void vdev__migration_shape_put(struct vdev_migration *o, uint32_t index)
 	if (--s->hosts)
 		return;
 	release(o, s->f, s->count);
-	unlink_shape(o, index);
+	vdev__migration_chain_del(&o->shapes_by_hash, s->hash, index);
 	o->shapes[index] = NULL;
 	o->shapes_count--;
 	if (index < o->shapes_hint)

@@ -7,7 +7,8 @@
 
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
-/* Of pairs that are remembered: 12 bytes each. Beyond, all are forgotten. */
+/* Pairs that are remembered, for each type that there may be; 12 bytes each. Beyond, all are forgotten. */
+#define PAIRS_EACH 64u
 #define MAX_PAIRS (1u << 21)
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -60,30 +61,18 @@ static bool same_type(const struct vdev_migration_device *a, const struct vdev_m
 static uint32_t find(const struct vdev_migration *o, const struct vdev_migration_device *d,
 		     uint64_t hash)
 {
-	uint32_t i;
+	uint32_t i = vdev__migration_chain_first(&o->types_by_hash, hash);
 
-	if (!vdev__hash_get(&o->type_heads, hash, &i))
-		return NO_INDEX;
 	while (i != NO_INDEX && !same_type(&o->types[i]->d, d, o->looked))
-		i = o->types[i]->next;
+		i = o->types_by_hash.next[i];
 	return i;
 }
 
 static void drop(struct vdev_migration *o, uint32_t index)
 {
 	struct type *t = o->types[index];
-	uint32_t i = NO_INDEX;
 
-	vdev__hash_get(&o->type_heads, t->hash, &i);
-	if (i == index && t->next == NO_INDEX)
-		vdev__hash_del(&o->type_heads, t->hash);
-	else if (i == index)
-		vdev__hash_put(&o->type_heads, t->hash, t->next); /* replaces: no allocation */
-	else {
-		while (o->types[i]->next != index)
-			i = o->types[i]->next;
-		o->types[i]->next = t->next;
-	}
+	vdev__migration_chain_del(&o->types_by_hash, t->hash, index);
 	o->types[index] = NULL;
 	o->types_count--;
 	if (index < o->types_hint)
@@ -111,23 +100,27 @@ static void sweep(struct vdev_migration *o)
 /* An entry of the list that is free. */
 static int room(struct vdev_migration *o, uint32_t *ret_index)
 {
-	uint32_t size = o->types_size ? 2 * o->types_size : 64;
-	struct type **types;
-
 	if (o->types_count >= o->config.max_types)
 		sweep(o);
 	if (o->types_count >= o->config.max_types)
 		return -ENOSPC;
 	while (o->types_hint < o->types_size && o->types[o->types_hint])
 		o->types_hint++;
-	if (o->types_hint == o->types_size) {
-		types = vdev__grow(&o->env, o->types, o->types_size, size, sizeof(struct type *));
-		if (!types)
-			return -ENOMEM;
-		o->types = types;
-		o->types_size = size;
-	}
 	*ret_index = o->types_hint;
+	return o->types_hint < o->types_size ? 0 : vdev__migration_grow_types(o);
+}
+
+static int make(struct vdev_migration *o, const struct vdev_migration_device *d, uint64_t hash,
+		struct type **ret_type)
+{
+	struct type *t = vdev__alloc(&o->env, 1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->d = *d;
+	t->hash = hash;
+	t->refs = 1;
+	*ret_type = t;
 	return 0;
 }
 
@@ -138,25 +131,19 @@ static int add(struct vdev_migration *o, const struct vdev_migration_device *d, 
 	uint32_t index;
 	int error = room(o, &index);
 
+	if (!error)
+		error = make(o, d, hash, &t);
 	if (error)
 		return error;
-	t = vdev__alloc(&o->env, 1, sizeof(*t));
-	if (!t)
-		return -ENOMEM;
-	t->d = *d;
-	t->hash = hash;
-	t->refs = 1;
-	if (!vdev__hash_get(&o->type_heads, hash, &t->next))
-		t->next = NO_INDEX;
-	error = vdev__hash_put(&o->type_heads, hash, index);
+	error = vdev__migration_chain_add(&o->types_by_hash, hash, index);
 	if (error) {
 		vdev__free(&o->env, t, sizeof(*t));
 		return error;
 	}
+	*ret_type = index;
 	o->types[index] = t;
 	o->types_count++;
 	o->bytes += sizeof(*t);
-	*ret_type = index;
 	return 0;
 }
 
@@ -203,6 +190,13 @@ static void compare(struct vdev_migration *o, uint32_t source, uint32_t destinat
 	ret_pair->rule = count ? list[i].rule : VDEV_MIGRATION_UNKNOWN;
 }
 
+static uint32_t most_pairs(const struct vdev_migration *o)
+{
+	uint32_t most = o->config.max_types * PAIRS_EACH;
+
+	return most < MAX_PAIRS ? most : MAX_PAIRS;
+}
+
 /* In a word: 3 bits of verdict, 6 of field + 1, the rest the rule. */
 void vdev__migration_pair(struct vdev_migration *o, uint32_t source, uint32_t destination,
 			  struct pair *ret_pair)
@@ -221,7 +215,7 @@ void vdev__migration_pair(struct vdev_migration *o, uint32_t source, uint32_t de
 	word = ret_pair->hardware;
 	if (ret_pair->field != VDEV_MIGRATION_UNKNOWN)
 		word |= (ret_pair->field + 1) << 3 | ret_pair->rule << 9;
-	if (o->pairs.count >= MAX_PAIRS)
+	if (o->pairs.count >= most_pairs(o))
 		forget_pairs(o);
 	/* No memory: it is compared again the next time. */
 	(void)vdev__hash_put(&o->pairs, key, word);

@@ -187,22 +187,19 @@ int vdev_migration_plan_verify(const struct vdev_migration_plan *plan,
 			       struct vdev_migration_change *ret_changes, size_t change_size,
 			       uint32_t max, uint32_t *ret_stop)
 {
-	struct vdev_migration_rules *builtin = NULL;
-	struct verifier v = {.plan = plan, .rules = rules, .max = max, .size = change_size};
+	struct verifier v = {.plan = plan, .max = max, .size = change_size};
 	int error;
 
 	if (!plan || flags & ~VDEV_MIGRATION_CLAIMED || (max && (!ret_changes || !change_size)))
 		return -EINVAL;
 	v.out = (uint8_t *)ret_changes;
 	error = take_hosts(&v, source, destination);
-	if (!error && !rules)
-		error = vdev_migration_rules_new(&builtin, &plan->env, 0);
+	if (!error)
+		error = vdev__migration_rules_use(&v.rules, &plan->env, rules);
 	if (error)
 		return error;
-	if (builtin)
-		v.rules = builtin;
 	error = verify(&v, flags);
-	vdev_migration_rules_free(builtin);
+	vdev__migration_rules_end_use(v.rules, rules);
 	if (error)
 		return error;
 	if (ret_stop)

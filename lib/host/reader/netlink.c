@@ -45,12 +45,13 @@ static bool add(struct answer *a, const char *bytes, size_t size)
 /* 1: that was all; 0: go on; -1: an error. */
 static int look(const char *bytes, size_t size)
 {
-	const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)bytes;
+	struct nlmsghdr h;
 
-	for (; NLMSG_OK(h, size); h = NLMSG_NEXT(h, size)) {
-		if (h->nlmsg_type == NLMSG_ERROR)
+	for (size_t at = 0; at + sizeof(h) <= size; at += NLMSG_ALIGN(h.nlmsg_len)) {
+		memcpy(&h, bytes + at, sizeof(h));
+		if (h.nlmsg_type == NLMSG_ERROR || h.nlmsg_len < sizeof(h))
 			return -1;
-		if (h->nlmsg_type == NLMSG_DONE || !(h->nlmsg_flags & NLM_F_MULTI))
+		if (h.nlmsg_type == NLMSG_DONE || !(h.nlmsg_flags & NLM_F_MULTI))
 			return 1;
 	}
 	return 0;
@@ -59,7 +60,7 @@ static int look(const char *bytes, size_t size)
 /* Sends it and keeps all that comes back. */
 static bool ask(int fd, const struct request *r, struct answer *a)
 {
-	static char buf[ROOM] __attribute__((aligned(8)));
+	static char buf[ROOM];
 
 	if (send(fd, r, r->head.nlmsg_len, 0) < 0)
 		return false;

@@ -44,11 +44,11 @@ static bool numbers(const char **text, uint64_t n[3])
  */
 bool resource_parse(const char *text, struct wire_device *d)
 {
-	uint64_t n[13][3];
+	uint64_t n[13][3] = {{0}};
 	uint32_t lines = 0, windows = 0;
 
 	while (*text) {
-		uint64_t more[3];
+		uint64_t more[3] = {0};
 
 		if (!numbers(&text, lines < ENDPOINT_LINES ? n[lines] : more))
 			return false;
