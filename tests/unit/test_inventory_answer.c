@@ -306,6 +306,17 @@ static void absurd_pfs(void **state)
 	vdev__inventory_relate(&v);
 	pf->vf_offset = UNKNOWN;
 	vdev__inventory_relate(&v);
+	pf->vf_offset = 1;
+	pf->num_vfs = UNKNOWN;
+	vdev__inventory_relate(&v);
+	pf->num_vfs = 1;
+	pf->vf_stride = UNKNOWN;
+	pf->slot_caps = 1;
+	pf->secondary_bus = 0;
+	vdev__inventory_relate(&v);
+	pf->secondary_bus = 0xff; /* below itself */
+	vdev__inventory_relate(&v);
+	assert_int_equal(pf->port_slot_caps, UNKNOWN);
 	assert_int_equal(devices[1].vendor, UNKNOWN);
 }
 

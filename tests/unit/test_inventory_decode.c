@@ -337,34 +337,6 @@ static void all_ones_is_dead(void **state)
 	assert_int_equal(d.cap_count, 0);
 }
 
-static void vpd(void **state)
-{
-	static const uint8_t good[] = "\x82\x04\0Name"
-				      "\x90\x2d\0PN\x06K123  SN\x05 AB\x01 V0\x09"
-				      "FFV20.5.1V1\x04zzzzRV\x01\x55SN\x02no"
-				      "\x78";
-	struct vdev_inventory_device d;
-
-	(void)state;
-	vdev__inventory_unknown(&d);
-	vdev__inventory_vpd(&d, good, sizeof(good) - 1);
-	assert_string_equal(d.vpd_part, "K123");
-	assert_string_equal(d.vpd_serial, "AB?");
-	assert_string_equal(d.vpd_firmware, "FFV20.5.1");
-	for (uint32_t size = 0; size < sizeof(good); size++) {
-		uint8_t *cut = malloc(size ? size : 1); /* so that reading beyond shows */
-
-		assert_non_null(cut);
-		memcpy(cut, good, size);
-		vdev__inventory_vpd(&d, cut, size);
-		free(cut);
-	}
-	vdev__inventory_vpd(&d, (const uint8_t *)"\x91\x03\0SN\0\x78",
-			    7); /* the part to write to */
-	vdev__inventory_vpd(&d, (const uint8_t *)"\x90\x05\0SN\x09no", 8);
-	assert_string_equal(d.vpd_serial, "AB?");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,7 +354,6 @@ int main(void)
 		cmocka_unit_test(cut_capabilities),
 		cmocka_unit_test(af_flr),
 		cmocka_unit_test(all_ones_is_dead),
-		cmocka_unit_test(vpd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
