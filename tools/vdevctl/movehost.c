@@ -199,28 +199,38 @@ uint32_t machine_find(const struct machine *m, uint64_t address)
 	return NO_NUMBER;
 }
 
+/* Hexadecimal digits, then that character; where it goes on, NULL: something else. */
+static const char *part(const char *p, uint32_t digits, uint32_t most, char then, uint32_t *ret)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; is_hex(*p); i++, p++) {
+		if (i == digits)
+			return NULL;
+		n = n << 4 | (uint32_t)(*p <= '9' ? *p - '0' : (*p | 0x20) - 'a' + 10);
+	}
+	*ret = n;
+	return n <= most && is_hex(p[-1]) && *p == then ? p + 1 : NULL;
+}
+
 int address_parse(const char *text, const char *end, uint64_t *ret_address)
 {
-	uint32_t part[4] = {0};
-	char copy[ADDRESS_SIZE];
+	uint32_t domain = 0, bus, slot, function;
 	size_t n = end ? (size_t)(end - text) : strlen(text);
-	int used = 0;
+	char copy[ADDRESS_SIZE + 1]; /* so that there is a byte before each part */
+	const char *p = copy + 1;
 
-	if (!n || n >= sizeof(copy) || strnlen(text, n) != n)
+	if (!n || n >= ADDRESS_SIZE)
 		return -EINVAL;
-	memcpy(copy, text, n);
-	copy[n] = 0;
-	if (strspn(copy, "0123456789abcdefABCDEF:.") != n)
+	snprintf(copy, sizeof(copy), ":%.*s", (int)n, text);
+	if (strchr(p, ':') != strrchr(p, ':'))
+		p = part(p, 8, UINT32_MAX - 1, ':', &domain);
+	p = p ? part(p, 2, 255, ':', &bus) : NULL;
+	p = p ? part(p, 2, 31, '.', &slot) : NULL;
+	p = p ? part(p, 1, 7, 0, &function) : NULL;
+	if (!p)
 		return -EINVAL;
-	if (sscanf(copy, "%8x:%2x:%2x.%1x%n", &part[0], &part[1], &part[2], &part[3], &used) != 4) {
-		part[0] = 0;
-		used = 0;
-		if (sscanf(copy, "%2x:%2x.%1x%n", &part[1], &part[2], &part[3], &used) != 3)
-			return -EINVAL;
-	}
-	if ((size_t)used != n || part[2] > 31 || part[3] > 7)
-		return -EINVAL;
-	*ret_address = VDEV_MIGRATION_ADDRESS(part[0], part[1], part[2], part[3]);
+	*ret_address = VDEV_MIGRATION_ADDRESS(domain, bus, slot, function);
 	return 0;
 }
 

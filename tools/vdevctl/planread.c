@@ -20,7 +20,11 @@ static bool is_prose(const char *name)
 	return strcmp(name, "why") == 0 || strcmp(name, "rule") == 0;
 }
 
-/* All that is expected is there; other members may be there, too. Else the place of the first that is not. */
+/*
+ * All that is expected is there; other members may be there, too. Else the place of the first that is not. What is wanted is
+ * of our own making, or was read with a limit of depth.
+ */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as that, at most */
 static bool covers(struct json_object *wanted, struct json_object *got, char place[PLACE_SIZE])
 {
 	size_t n = strlen(place);

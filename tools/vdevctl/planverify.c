@@ -70,7 +70,7 @@ static struct json_object *change_json(const struct verified *v,
 	json_text(o, "then", w.knew ? w.then : NULL);
 	json_text(o, "now", w.knows ? w.now : NULL);
 	json_text(o, "verdict", vdev_migration_verdict_name(c->verdict));
-	json_object_object_add(o, "stop", json_object_new_boolean(c->stop));
+	json_object_object_add(o, "stop", json_object_new_boolean(c->stop != 0));
 	return o;
 }
 
