@@ -258,6 +258,27 @@ def odd_dumps():
             expect(DAMAGED, "inventory", "--from-dump", folder + "/d", say=folder + "/d" + say)
 
 
+def lspci(address, ids, size=256):
+    """A device of a dump: vendor and device id, zeros."""
+    config = struct.pack("<HH", *ids) + bytes(size - 4)
+    return "%s Ethernet controller: x\n%s\n" % (address, "".join(
+        "%02x: %s\n" % (i, config[i:i + 16].hex(" ")) for i in range(0, size, 16)))
+
+
+def long_domains():
+    """Each device has its own configuration space, whatever its domain (libpci's dumps have 16 bits of it)."""
+    domains = ("0000", "8000", "ffff", "10000", "18000", "7fffffff", "80000000", "fffffffe")
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder + "/d", "".join(lspci(d + ":00:01.0", (0x8086, 0x1000 + i)) for i, d in enumerate(domains)))
+        seen = {d["address"]: d["device"] for d in as_json("--from-dump", folder + "/d")["devices"]}
+        assert seen == {d + ":00:01.0": "0x%04x" % (0x1000 + i) for i, d in enumerate(domains)}, seen
+        # More than the buses of one domain.
+        many = ["%04x:%02x:%02x.%x" % (i >> 10, i >> 5 & 31, i & 31, i >> 3 & 7) for i in range(2000)]
+        write(folder + "/d", "".join(lspci(a, (0x8086, i), 64) for i, a in enumerate(many)))
+        seen = {d["address"]: d["device"] for d in as_json("--from-dump", folder + "/d")["devices"]}
+        assert seen == {a: "0x%04x" % i for i, a in enumerate(many)}
+
+
 def broken_json():
     good = as_json("--from-dump", dump("nvme"))
 
@@ -435,4 +456,4 @@ if __name__ == "__main__":
         sys.exit(77)
     sys.exit(run([schema, dumps_are_those_of_make, round_trips, unknown_members_are_kept, not_known_is_null, vfs, a_table,
                   live_and_captured, capture_again, usage, missing_files, no_permission, a_reader_that_is_none, truncations,
-                  damaged_dumps, odd_dumps, broken_json, recorded_answers, vpd_and_versions, damaged_trees, output_fails]))
+                  damaged_dumps, odd_dumps, long_domains, broken_json, recorded_answers, vpd_and_versions, damaged_trees, output_fails]))

@@ -48,12 +48,15 @@ static char *whole_file(const char *path, size_t *ret_size)
 	return text;
 }
 
-/* libpci's dumps know 16 bits of domain; others get a number that is free. Such machines have few. */
-static uint32_t short_domain(const struct dump *d, uint32_t i)
-{
-	uint32_t domain = d->devices[i].domain;
+/*
+ * libpci's dumps know 16 bits of domain, and those of VMD have more: it gets addresses that are numbers of devices, of which
+ * no two are the same.
+ */
+_Static_assert(DUMP_DEVICES <= 0x1000000, "8 bits of bus, 16 of domain");
 
-	return domain <= 0xffff ? domain : 0xffff - (domain - 0x10000) % 0x8000;
+static void number_text(uint32_t i, char ret[32])
+{
+	address_text(i >> 8, (i & 0xff) << 8, ret);
 }
 
 static void write_out(const struct dump *d, FILE *f)
@@ -64,7 +67,7 @@ static void write_out(const struct dump *d, FILE *f)
 
 		if (!device->size)
 			continue;
-		address_text(short_domain(d, i), device->address, text);
+		number_text(i, text);
 		fprintf(f, "%s x\n", text);
 		for (uint32_t at = 0; at < device->size; at++)
 			if (at % 16)
@@ -88,13 +91,20 @@ static void in_memory(const struct dump *d, const char *path, char ret_name[64])
 	snprintf(ret_name, 64, "/proc/self/fd/%d", fd);
 }
 
-static struct pci_dev *find(struct pci_access *a, uint32_t domain, uint32_t address)
+/* libpci's devices by their numbers, [count]; NULL: it does not see that one. */
+static struct pci_dev **by_number(const struct dump *d, struct pci_access *a, const char *path)
 {
-	for (struct pci_dev *p = a->devices; p; p = p->next)
-		if ((uint32_t)p->domain == domain && p->bus == address >> 8 &&
-		    p->dev == (address >> 3 & 31) && p->func == (address & 7))
-			return p;
-	return NULL;
+	struct pci_dev **list = calloc(d->count, sizeof(struct pci_dev *));
+
+	if (!list)
+		send_error(ENOMEM, "%s: out of memory", path);
+	for (struct pci_dev *p = a->devices; p; p = p->next) {
+		uint32_t i = (uint32_t)p->domain << 8 | p->bus;
+
+		if (i < d->count)
+			list[i] = p;
+	}
+	return list;
 }
 
 static void tell(const struct dump_device *from, struct pci_dev *p, const char *path)
@@ -120,11 +130,11 @@ static void tell(const struct dump_device *from, struct pci_dev *p, const char *
 
 static uint32_t tell_all(const struct dump *d, struct pci_access *a, const char *path)
 {
+	struct pci_dev **list = by_number(d, a, path);
 	uint32_t told = 0;
 
 	for (uint32_t i = 0; i < d->count; i++) {
 		const struct dump_device *device = &d->devices[i];
-		struct pci_dev *p;
 
 		if (!device->size) {
 			send_note("%s:%u: a device without hexadecimal lines, which is left out: "
@@ -133,13 +143,13 @@ static uint32_t tell_all(const struct dump *d, struct pci_access *a, const char 
 				  device->address >> 3 & 31, device->address & 7);
 			continue;
 		}
-		p = find(a, short_domain(d, i), device->address);
-		if (!p)
+		if (!list[i])
 			send_error(EBADMSG, "%s:%u: libpci does not see this device", path,
 				   device->line);
-		tell(device, p, path);
+		tell(device, list[i], path);
 		told++;
 	}
+	free(list);
 	return told;
 }
 
