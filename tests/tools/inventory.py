@@ -279,6 +279,19 @@ def long_domains():
         assert seen == {a: "0x%04x" % i for i, a in enumerate(many)}
 
 
+def one_address_twice():
+    """Of one device the longer block counts; two devices at one address are two machines."""
+    short, long, other = lspci("3b:00.0", (0x8086, 0x1521), 64), lspci("3b:00.0", (0x8086, 0x1521)), lspci("3b:00.0", (0x15b3, 0x101e))
+    with tempfile.TemporaryDirectory() as folder:
+        for text in (short + long, long + short, long + long):
+            write(folder + "/d", text)
+            assert [d["config_bytes"] for d in as_json("--from-dump", folder + "/d")["devices"]] == [256]
+        for text, say in ((long + other, ":19: 0000:3b:00.0 is 15b3:101e here, in line 1 it is 8086:1521; expected the dump of one"),
+                          (other + short + lspci("3b:00.1", (1, 2)), ":19: 0000:3b:00.0 is 8086:1521 here, in line 1 it is 15b3:101e")):
+            write(folder + "/d", text)
+            expect(DAMAGED, "inventory", "--from-dump", folder + "/d", say=folder + "/d" + say)
+
+
 def broken_json():
     good = as_json("--from-dump", dump("nvme"))
 
@@ -456,4 +469,4 @@ if __name__ == "__main__":
         sys.exit(77)
     sys.exit(run([schema, dumps_are_those_of_make, round_trips, unknown_members_are_kept, not_known_is_null, vfs, a_table,
                   live_and_captured, capture_again, usage, missing_files, no_permission, a_reader_that_is_none, truncations,
-                  damaged_dumps, odd_dumps, long_domains, broken_json, recorded_answers, vpd_and_versions, damaged_trees, output_fails]))
+                  damaged_dumps, odd_dumps, long_domains, one_address_twice, broken_json, recorded_answers, vpd_and_versions, damaged_trees, output_fails]))

@@ -113,6 +113,7 @@ static int begin(struct dump *d, uint32_t domain, uint32_t at)
 	struct dump_device *new;
 
 	d->block_size = 0;
+	d->block_line = d->line;
 	if (!*index) {
 		if (grow(d))
 			return d->error;
@@ -129,6 +130,29 @@ static int begin(struct dump *d, uint32_t domain, uint32_t at)
 	return 0;
 }
 
+/* Vendor and device id, as they are written. */
+static uint32_t ids(const uint8_t *config)
+{
+	return (uint32_t)(config[1] << 8 | config[0]) << 16 |
+	       (uint32_t)(config[3] << 8 | config[2]);
+}
+
+/* Dumps of two machines in one file would make one of both. */
+static int same_device(struct dump *d, const struct dump_device *device)
+{
+	uint32_t first = device->size ? ids(device->config) : 0, second = ids(d->block);
+
+	if (!device->size || first == second)
+		return 0;
+	d->line = d->block_line;
+	return wrong(d, EBADMSG,
+		     "%04x:%02x:%02x.%x is %04x:%04x here, in line %u it is %04x:%04x; expected "
+		     "the dump of one machine",
+		     device->domain, device->address >> 8, device->address >> 3 & 31,
+		     device->address & 7, second >> 16, second & 0xffff, device->block_line,
+		     first >> 16, first & 0xffff);
+}
+
 /* Ends the block of hexadecimal lines. Of two of one device the longer one stays: lspci -x, then lspci -xxxx. */
 static int finish(struct dump *d)
 {
@@ -141,6 +165,8 @@ static int finish(struct dump *d)
 		return wrong(d, EBADMSG,
 			     "the configuration space above has %u bytes, expected at least 64",
 			     d->block_size);
+	if (same_device(d, device))
+		return d->error;
 	d->last = d->current;
 	if (d->block_size > device->size) {
 		uint8_t *config = realloc(device->config, d->block_size);
@@ -150,6 +176,7 @@ static int finish(struct dump *d)
 		memcpy(config, d->block, d->block_size);
 		device->config = config;
 		device->size = d->block_size;
+		device->block_line = d->block_line;
 	}
 	d->block_size = 0;
 	return 0;

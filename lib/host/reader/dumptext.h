@@ -15,6 +15,7 @@
 struct dump_device {
 	uint32_t domain, address; /* bus << 8 | slot << 3 | function */
 	uint32_t line; /* of its first line, from 1 */
+	uint32_t block_line; /* of the address above `config` */
 	uint32_t size; /* bytes of configuration space; 0: there were no hexadecimal lines */
 	uint8_t *config;
 	/* What -v says beside; UINT32_MAX, UINT64_MAX and "": nothing. */
@@ -31,6 +32,7 @@ struct dump {
 	uint32_t current,
 		last; /* devices of the last line with an address, of the last block; UINT32_MAX */
 	uint32_t block_size;
+	uint32_t block_line; /* of the address above it */
 	uint8_t block[DUMP_CONFIG];
 	int error; /* errno */
 	char why[160]; /* what is wrong in `line` */
