@@ -84,13 +84,22 @@ def pairs():
     with Folder() as folder:
         a = folder.put("a", Host().without(VFS[3]))
         b = folder.put("b", Host().without(VFS[0], VFS[1]).change("0000:00:02.0", device="0x1000"))
-        tree = as_json(REBUILD, "compare", a, b, kind="compare")
+        tree = as_json(REFUSE, "compare", a, b, kind="compare")  # one of A is alone
         pair = {p["a"]: p["b"] for p in tree["pairs"]}
         assert pair[VFS[2]] == VFS[2] and pair[VFS[0]] == VFS[3], pair  # the same place first, then the same card
         assert pair["0000:00:02.0"] == "0000:00:02.0"  # another model in its place
         assert tree["only_a"] == [VFS[1]] and tree["only_b"] == [], tree
         assert "0000:00:09.0" not in pair  # a bridge
-        assert "only in A:\n  0000:41:00.2 NVMe" in run(REBUILD, "compare", a, b)
+        out = run(REFUSE, "compare", a, b)
+        assert "only in A:\n  0000:41:00.2 NVMe" in out and "pairs, 1 device of A without a partner: REFUSE\n" in out, out
+        # All that has a partner is LIVE; what B has alone does not matter, nor what is alone when one device is named.
+        two, three = Host(), Host()
+        two.without(*[x for x in two.device if x not in VFS[:2]])
+        three.without(*[x for x in three.device if x not in VFS[:3]])
+        two, three = folder.put("two", two), folder.put("three", three)
+        assert as_json(0, "compare", two, three)["only_b"] == [VFS[2]]
+        assert as_json(REFUSE, "compare", three, two)["only_a"] == [VFS[2]]
+        run(0, "compare", three, two, "--device", VF)
         # Nothing to compare with.
         only = Host()
         only.without(*[x for x in only.device if x not in VFS])

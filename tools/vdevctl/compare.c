@@ -167,8 +167,8 @@ static int pair_named(struct compared *c, const char *device)
 
 static void sum_up(struct compared *c)
 {
-	/* Nothing there could back anything (M1). */
-	c->verdict = !c->count && c->alone_a_count ? VDEV_MIGRATION_REFUSE : VDEV_MIGRATION_LIVE;
+	/* Nothing there could back a device that is alone (M1). */
+	c->verdict = c->alone_a_count ? VDEV_MIGRATION_REFUSE : VDEV_MIGRATION_LIVE;
 	for (uint32_t i = 0; i < c->count; i++)
 		if (c->pairs[i].verdict > c->verdict)
 			c->verdict = c->pairs[i].verdict;

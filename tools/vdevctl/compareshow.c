@@ -112,7 +112,10 @@ int compare_table(const struct compared *c)
 	alone(c->b, "B", c->alone_b, c->alone_b_count);
 	if (c->bridges)
 		printf("\n%u bridge%s left out\n", c->bridges, c->bridges == 1 ? "" : "s");
-	printf("\n%u pair%s: %s\n", c->count, c->count == 1 ? "" : "s",
-	       vdev_migration_verdict_name(c->verdict));
+	printf("\n%u pair%s", c->count, c->count == 1 ? "" : "s");
+	if (c->alone_a_count)
+		printf(", %u device%s of A without a partner", c->alone_a_count,
+		       c->alone_a_count == 1 ? "" : "s");
+	printf(": %s\n", vdev_migration_verdict_name(c->verdict));
 	return 0;
 }

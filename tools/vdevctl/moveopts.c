@@ -92,7 +92,8 @@ int compare_parse(int argc, char **argv, struct compare_options *ret)
 		       "\v" MACHINE_DOC
 		       " Without --device each device of A is compared with one of B: the same "
 		       "model in the same place, the same card, the same model, or another model "
-		       "of the class in the same place.\n\n" STATUS_DOC ".",
+		       "of the class in the same place; one of A without a partner counts as "
+		       "REFUSE.\n\n" STATUS_DOC ".",
 	};
 
 	argp_parse(&argp, argc, argv, 0, NULL, ret);
