@@ -154,7 +154,8 @@ struct vdev_inventory_device {
 	uint32_t numa_node;
 	uint32_t bound; /**< 1: to a driver; 0: to none */
 	uint32_t
-		vfio_open; /**< 1: a process has it by VFIO; 0: nobody; only with VDEV_INVENTORY_ASK_VFIO */
+		vfio_open; /**< 1: a process has it by VFIO; 0: nobody; only with VDEV_INVENTORY_ASK_VFIO; unknown where its
+		     group cannot be opened for another reason than EBUSY */
 	uint32_t vfio_flags; /**< VFIO_MIGRATION_STOP_COPY 1, P2P 2, PRE_COPY 4; 0: no migration */
 	uint32_t dma_logging; /**< 1: VFIO logs its DMA; 0: not */
 	uint32_t secondary_bus; /**< of a bridge: the bus below it */

@@ -236,13 +236,33 @@ static void vfio_answers(void **state)
 	assert_false(vfio_parse((const uint8_t *)&a, sizeof(a), &w));
 }
 
+/* Whether a process has the device is known from EBUSY and from success alone. */
+static void vfio_nodes(void **state)
+{
+	static const int unknown[] = {EACCES, EPERM, ENOENT, EMFILE, ENFILE, ENODEV, ENXIO};
+	struct vfio_answer a = {0, 1, 0, 0, 0};
+	struct wire_device w;
+
+	(void)state;
+	for (size_t i = 0; i < VT_COUNT(unknown); i++)
+		assert_false(vfio_opened(unknown[i], &a));
+	device_unknown(&w);
+	assert_int_equal(w.vfio_open, WIRE_UNKNOWN); /* what it stays without an answer */
+	assert_true(vfio_opened(0, &a));
+	assert_true(vfio_parse((const uint8_t *)&a, sizeof(a), &w));
+	assert_int_equal(w.vfio_open, 0);
+	assert_true(vfio_opened(EBUSY, &a));
+	assert_true(vfio_parse((const uint8_t *)&a, sizeof(a), &w));
+	assert_int_equal(w.vfio_open, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(resources),        cmocka_unit_test(damaged_resources),
 		cmocka_unit_test(resets_and_power), cmocka_unit_test(devlink_versions),
 		cmocka_unit_test(damaged_devlink),  cmocka_unit_test(devlink_of_many_versions),
-		cmocka_unit_test(vfio_answers),
+		cmocka_unit_test(vfio_answers),     cmocka_unit_test(vfio_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,10 +44,9 @@ static void ask_group(int container, int group, const char *address, struct vfio
 	ioctl(group, VFIO_GROUP_UNSET_CONTAINER);
 }
 
-/* A group that a VM uses cannot be opened: EBUSY. */
 uint32_t vfio_ask(const char *address, uint32_t number, uint8_t ret_answer[VFIO_ANSWER])
 {
-	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), group;
+	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), group, error;
 	struct vfio_answer a = {.flags = MIGRATION_FEATURE};
 	char path[32];
 
@@ -55,13 +54,14 @@ uint32_t vfio_ask(const char *address, uint32_t number, uint8_t ret_answer[VFIO_
 		return 0;
 	snprintf(path, sizeof(path), "/dev/vfio/%u", number);
 	group = open(path, O_RDWR | O_CLOEXEC);
+	error = group < 0 ? errno : 0;
 	if (group >= 0) {
 		ask_group(container, group, address, &a);
 		close(group);
-	} else if (errno == EBUSY) {
-		a.state = VFIO_OPEN;
 	}
 	close(container);
+	if (!vfio_opened(error, &a))
+		return 0;
 	memcpy(ret_answer, &a, sizeof(a));
 	return sizeof(a);
 }

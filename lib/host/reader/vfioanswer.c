@@ -2,6 +2,7 @@
 /* Migration flags out of an answer of the kernel's VFIO. Pure. */
 #include "vfioanswer.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "reader.h"
@@ -9,6 +10,13 @@
 #define FEATURE_MASK 0xffffu
 
 _Static_assert(sizeof(struct vfio_answer) == VFIO_ANSWER, "no holes");
+
+bool vfio_opened(int error, struct vfio_answer *a)
+{
+	if (error == EBUSY)
+		a->state |= VFIO_OPEN;
+	return !error || error == EBUSY;
+}
 
 bool vfio_parse(const uint8_t *answer, uint32_t size, struct wire_device *d)
 {

@@ -3,6 +3,7 @@
 #ifndef VDEV__READER_VFIOANSWER_H
 #define VDEV__READER_VFIOANSWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Values of include/uapi/linux/vfio.h, which older headers lack. */
@@ -19,5 +20,11 @@ struct vfio_answer {
 	uint32_t state;
 	uint32_t reserved;
 };
+
+/*
+ * The group's node was opened, 0, or was not, errno: one that a VM uses gives EBUSY. False: that says nothing about the device,
+ * such as without permission.
+ */
+bool vfio_opened(int error, struct vfio_answer *a);
 
 #endif
