@@ -241,7 +241,8 @@ VDEV_API int vdev_inventory_device(const struct vdev_inventory *inventory, uint3
  * A device as the migration engine takes it: what is not known there is what is not known here.
  * @param device the device
  * @param device_size sizeof(struct vdev_inventory_device) of the caller
- * @param ret_descriptor see vdev/migration.h; texts that do not fit are cut
+ * @param ret_descriptor see vdev/migration.h; a text that does not fit (VDEV_MIGRATION_TEXT) is given as its first 30 bytes,
+ * `~` and the 16 hexadecimal digits of its hash (FNV-1a, 64 bits), so that two that differ anywhere differ there, too
  * @param size sizeof(struct vdev_migration_device) of the caller
  * @return 0; -EINVAL; -E2BIG: a newer caller's device holds what this library does not know
  */

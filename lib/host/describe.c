@@ -54,11 +54,29 @@ static void take_numbers(const struct vdev_inventory_device *d, struct vdev_migr
 	}
 }
 
-static void text(struct vdev_migration_device *m, uint32_t field, char *to, const char *from)
+/* FNV-1a, 64 bits: www.isthe.com/chongo/tech/comp/fnv */
+static uint64_t hash(const char *text, size_t size)
 {
-	if (!*from)
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < size; i++)
+		h = (h ^ (uint8_t)text[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* Texts that were cut would be equal where they only begin so: of a long one its hash takes the place of the rest. */
+static void text(struct vdev_migration_device *m, uint32_t field, char *to, const char *from,
+		 size_t room)
+{
+	size_t size = strnlen(from, room);
+
+	if (!size)
 		return;
-	snprintf(to, VDEV_MIGRATION_TEXT, "%.*s", VDEV_MIGRATION_TEXT - 1, from);
+	if (size < VDEV_MIGRATION_TEXT)
+		snprintf(to, VDEV_MIGRATION_TEXT, "%.*s", (int)size, from);
+	else
+		snprintf(to, VDEV_MIGRATION_TEXT, "%.30s~%016llx", from,
+			 (unsigned long long)hash(from, size));
 	m->known |= BIT(field);
 }
 
@@ -68,17 +86,19 @@ static void versions(const struct vdev_inventory_device *d, struct vdev_migratio
 		const struct vdev_inventory_version *v = &d->versions[i];
 
 		if (strcmp(v->name, "fw") == 0 || strcmp(v->name, "fw.version") == 0)
-			text(m, VDEV_MIGRATION_F_FIRMWARE, m->firmware, v->value);
+			text(m, VDEV_MIGRATION_F_FIRMWARE, m->firmware, v->value, sizeof(v->value));
 		else if (strcmp(v->name, "fw.bundle_id") == 0 && !m->firmware[0])
-			text(m, VDEV_MIGRATION_F_FIRMWARE, m->firmware, v->value);
+			text(m, VDEV_MIGRATION_F_FIRMWARE, m->firmware, v->value, sizeof(v->value));
 		else if (strcmp(v->name, "fw.mgmt") == 0)
-			text(m, VDEV_MIGRATION_F_FIRMWARE_MGMT, m->firmware_mgmt, v->value);
+			text(m, VDEV_MIGRATION_F_FIRMWARE_MGMT, m->firmware_mgmt, v->value,
+			     sizeof(v->value));
 		else if (strcmp(v->name, "fw.app") == 0)
-			text(m, VDEV_MIGRATION_F_FIRMWARE_APP, m->firmware_app, v->value);
+			text(m, VDEV_MIGRATION_F_FIRMWARE_APP, m->firmware_app, v->value,
+			     sizeof(v->value));
 		else if (strcmp(v->name, "fw.psid") == 0)
-			text(m, VDEV_MIGRATION_F_PSID, m->psid, v->value);
+			text(m, VDEV_MIGRATION_F_PSID, m->psid, v->value, sizeof(v->value));
 		else if (strcmp(v->name, "board.id") == 0)
-			text(m, VDEV_MIGRATION_F_BOARD, m->board, v->value);
+			text(m, VDEV_MIGRATION_F_BOARD, m->board, v->value, sizeof(v->value));
 	}
 }
 
@@ -202,11 +222,13 @@ int vdev_inventory_describe(const struct vdev_inventory_device *device, size_t d
 	abilities(device, &m);
 	bars(device, &m);
 	versions(device, &m);
-	text(&m, VDEV_MIGRATION_F_DRIVER, m.driver, device->driver);
-	text(&m, VDEV_MIGRATION_F_DRIVER_VERSION, m.driver_version, device->driver_version);
-	text(&m, VDEV_MIGRATION_F_SERIAL, m.serial, device->vpd_serial);
-	text(&m, VDEV_MIGRATION_F_PART, m.part, device->vpd_part);
-	text(&m, VDEV_MIGRATION_F_VPD_FIRMWARE, m.vpd_firmware, device->vpd_firmware);
+	text(&m, VDEV_MIGRATION_F_DRIVER, m.driver, device->driver, sizeof(device->driver));
+	text(&m, VDEV_MIGRATION_F_DRIVER_VERSION, m.driver_version, device->driver_version,
+	     sizeof(device->driver_version));
+	text(&m, VDEV_MIGRATION_F_SERIAL, m.serial, device->vpd_serial, sizeof(device->vpd_serial));
+	text(&m, VDEV_MIGRATION_F_PART, m.part, device->vpd_part, sizeof(device->vpd_part));
+	text(&m, VDEV_MIGRATION_F_VPD_FIRMWARE, m.vpd_firmware, device->vpd_firmware,
+	     sizeof(device->vpd_firmware));
 	capabilities(device, &m);
 	return vdev__copy_out(ret_descriptor, size, &m, sizeof(m));
 }

@@ -41,7 +41,7 @@ static void descriptors(void **state)
 	strcpy(d.versions[1].name, "fw");
 	strcpy(d.versions[1].value, "16.35");
 	strcpy(d.versions[2].name, "board.id");
-	memset(d.versions[2].value, 'b', VDEV_INVENTORY_VERSION - 1); /* is cut */
+	memset(d.versions[2].value, 'b', VDEV_INVENTORY_VERSION - 1); /* is shortened */
 	d.cap_count = 1;
 	d.caps[0].id = 0x10;
 	d.caps[0].version = 2;
@@ -142,6 +142,35 @@ static void descriptors_of_bars(void **state)
 	assert_false(known(&m, VDEV_MIGRATION_F_BAR_KINDS) || known(&m, VDEV_MIGRATION_F_ROM));
 }
 
+/* Texts that the engine has no room for differ where the whole ones do. */
+static void long_texts(void **state)
+{
+	struct vdev_migration_device m, other;
+	struct vdev_inventory_device d;
+
+	(void)state;
+	vdev__inventory_unknown(&d);
+	d.version_count = 1;
+	strcpy(d.versions[0].name, "fw");
+	memset(d.versions[0].value, 'v', 47);
+	memset(d.vpd_serial, 's', VDEV_INVENTORY_NAME - 1);
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_string_equal(m.firmware, d.versions[0].value); /* fits */
+	assert_memory_equal(m.serial, "ssssssssssssssssssssssssssssss~", 31);
+	assert_int_equal(strlen(m.serial), 47);
+	for (uint32_t at = 0; at < VDEV_INVENTORY_VERSION - 1; at++) {
+		memset(d.versions[0].value, 'v', VDEV_INVENTORY_VERSION - 1);
+		assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+		d.versions[0].value[at] = 'w';
+		assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &other, sizeof(other)), 0);
+		assert_string_not_equal(m.firmware, other.firmware);
+	}
+	/* The hash is the one that is written down. */
+	strcpy(d.versions[0].value, "123456789012345678901234567890123456789012345678");
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_string_equal(m.firmware, "123456789012345678901234567890~53b13a5e7c79cf3d");
+}
+
 static void misuse_of_describe(void **state)
 {
 	struct vdev_migration_device m;
@@ -163,9 +192,8 @@ static void misuse_of_describe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(descriptors),
-		cmocka_unit_test(more_of_descriptors),
-		cmocka_unit_test(descriptors_of_bars),
+		cmocka_unit_test(descriptors),         cmocka_unit_test(more_of_descriptors),
+		cmocka_unit_test(descriptors_of_bars), cmocka_unit_test(long_texts),
 		cmocka_unit_test(misuse_of_describe),
 	};
 
