@@ -106,6 +106,7 @@ def unknown_members_are_kept():
     tree["of_tomorrow"] = {"a": [1, 2.50, "ü/\\", None, 18446744073709551615, -3]}
     tree["devices"][1]["nobody_knows"] = True
     tree["devices"][1]["bars"][0]["kind"] = "x"
+    tree["devices"][2]["bars"][3] = None
     del tree["devices"][2]["vendor"], tree["devices"][2]["capabilities"], tree["kernel"]
     with tempfile.TemporaryDirectory() as folder:
         write(folder + "/a", json.dumps(tree, separators=(",", ":"), ensure_ascii=False) + "\n")
@@ -332,6 +333,9 @@ def broken_json():
         (changed(lambda t, d: d.update(bars=[])), "bars: expected 7"),
         (changed(lambda t, d: d["bars"][2].update(size=-1)), "bars[2].size"),
         (changed(lambda t, d: d["bars"][2].update(flags=["x"])), "bars[2].flags"),
+        (changed(lambda t, d: d["bars"].__setitem__(2, "16K")), "devices[0].bars[2]: expected an object"),
+        (changed(lambda t, d: d["bars"].__setitem__(6, 16384)), "devices[0].bars[6]: expected an object"),
+        (changed(lambda t, d: d["vf_bars"].__setitem__(0, [])), "devices[0].vf_bars[0]: expected an object"),
         (changed(lambda t, d: d.update(capabilities=[5])), "capabilities[0]: expected"),
         (changed(lambda t, d: d.update(capabilities=d["capabilities"] * 50)), "capabilities: expected a list of at most 96"),
         (changed(lambda t, d: d.update(versions=[{"name": "fw"}])), "versions[0]: expected"),

@@ -101,6 +101,10 @@ static bool bars(const struct reading *r, const char *name, struct json_object *
 		struct json_object *bar = json_object_array_get_idx(o, i), *size, *flags;
 		uint64_t bits = 0;
 
+		if (bar && !json_object_is_type(bar, json_type_object))
+			return read_wrong(r,
+					  "%s[%u]: expected an object with size and flags, or null",
+					  name, i);
 		size = json_object_object_get(bar, "size");
 		flags = json_object_object_get(bar, "flags");
 		if (size && !read_number(size, VDEV_NONE - 1, &bars[i].size))
