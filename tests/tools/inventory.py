@@ -254,6 +254,7 @@ def odd_dumps():
                           ("\x00" * 100, ":1: a byte that is 0"),
                           ("\xff\xfe0\x000\x00:\x001\x00", ":1: a byte that is 0"),
                           ("x" * 1000000, ":1: no device so far"),
+                          (lspci("0000:00:00.0", (1, 2)) + lspci("ffffffff:00:01.0", (1, 2)), ":19: domain ffffffff, expected one below"),
                           ("00:00.0 x\n00: 86 80 " + "00 " * 100000 + "\n", ":2: more than 4096 bytes")):
             write(folder + "/d", text)
             expect(DAMAGED, "inventory", "--from-dump", folder + "/d", say=folder + "/d" + say)

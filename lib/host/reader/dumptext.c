@@ -229,8 +229,13 @@ static int one_line(struct dump *d, const char *p, size_t size, bool ended)
 
 	if (memchr(p, 0, size))
 		return wrong(d, EBADMSG, "a byte that is 0: not a text that lspci wrote");
-	if (address(p, end, &domain, &at))
-		return finish(d) ? d->error : begin(d, domain, at);
+	if (address(p, end, &domain, &at)) {
+		if (finish(d))
+			return d->error;
+		if (domain == NONE)
+			return wrong(d, EBADMSG, "domain ffffffff, expected one below");
+		return begin(d, domain, at);
+	}
 	bytes = offset(p, end, &at);
 	if (bytes)
 		return hex_line(d, bytes, end, at, ended);
