@@ -108,6 +108,21 @@ def pairs():
         assert tree["pairs"] == [] and len(tree["only_a"]) == 4
 
 
+def not_identified():
+    """Two devices whose ids nobody knows are not the same card, wherever they are."""
+    with Folder() as folder:
+        for members in ({"vendor": None}, {"device": None}, {"vendor": None, "device": None},
+                        {"vendor": None, "device": None, "class": None}):
+            a = folder.put("a", Host().change(VF, **members))
+            tree = as_json(REFUSE, "compare", a, a, kind="compare")
+            assert tree["only_a"] == tree["only_b"] == [VF], tree
+        # One that is known stands in the place of the other; whether it would do is for the rules.
+        b = folder.put("b", Host().change(VF, device=None))
+        tree = json.loads(rig.vdevctl("compare", folder.put("c", Host()), b, "--json").stdout)
+        assert {p["a"]: p["b"] for p in tree["pairs"]}[VF] == VF, tree
+        assert tree["verdict"] != "LIVE" and not tree["only_a"]
+
+
 def colour():
     """On a terminal only."""
     with Folder() as folder:
@@ -337,6 +352,6 @@ def schemas():
 
 if __name__ == "__main__":
     with Folder() as Folder0:
-        sys.exit(rig.run([each_source, live_verdict, each_verdict, marks, pairs, colour, rules_override, plans,
+        sys.exit(rig.run([each_source, live_verdict, each_verdict, marks, pairs, not_identified, colour, rules_override, plans,
                           rebuilt_and_emulated, what_the_vmm_knows, reasons, destinations, nodes, round_trip, verify,
                           verify_with_the_rules_of_the_plan, worked_examples, schemas]))

@@ -7,18 +7,29 @@
 
 #include "move.h"
 
+static bool known(const struct vdev_migration_device *d, uint32_t field)
+{
+	return d->known >> field & 1;
+}
+
 /* Devices that are given to VMs; bridges, those to the host and to ISA too, are not. */
 static bool given(const struct vdev_migration_device *d)
 {
-	bool bridge = d->known >> VDEV_MIGRATION_F_CLASS & 1 && d->class_code >> 16 == 6;
+	bool bridge = known(d, VDEV_MIGRATION_F_CLASS) && d->class_code >> 16 == 6;
 
 	return d->use != VDEV_MIGRATION_BRIDGE && !bridge;
+}
+
+/* Of two of which nobody knows what they are nobody knows that they are the same. */
+static bool identified(const struct vdev_migration_device *d)
+{
+	return known(d, VDEV_MIGRATION_F_VENDOR) && known(d, VDEV_MIGRATION_F_DEVICE);
 }
 
 static bool same(const struct vdev_migration_device *a, const struct vdev_migration_device *b,
 		 bool subsystem)
 {
-	return a->vendor == b->vendor && a->device == b->device &&
+	return identified(a) && identified(b) && a->vendor == b->vendor && a->device == b->device &&
 	       (!subsystem || (a->subsystem_vendor == b->subsystem_vendor &&
 			       a->subsystem_device == b->subsystem_device));
 }
@@ -37,7 +48,9 @@ static bool alike(enum likeness how, const struct vdev_migration_device *a,
 	case SAME_MODEL:
 		return a->relation == b->relation && same(a, b, false);
 	default: /* another model in its place */
-		return a->address == b->address && a->class_code >> 16 == b->class_code >> 16;
+		return a->address == b->address && (identified(a) || identified(b)) &&
+		       known(a, VDEV_MIGRATION_F_CLASS) && known(b, VDEV_MIGRATION_F_CLASS) &&
+		       a->class_code >> 16 == b->class_code >> 16;
 	}
 }
 
