@@ -148,6 +148,45 @@ def damaged_plans():
         expect(NO_FILE, "plan", "--show", folder("none"), say="No such file")
 
 
+def changed_facts():
+    """What the VM's file and the rules said is what the plan was made with."""
+    with Folder() as folder:
+        rules = folder.put("my.rules", "version 1\nserial ignore # ours\n")
+        can = {"name": "disk0", "address": VF, "software": True, "node": 1, "vfio_migration": ["stop_copy", "p2p", "pre_copy"]}
+        good = plan(0, folder, vm(can, deadlines_ms={"COPY_MEMORY": 1234, "BUSY": 5}), Host(), Host(), options=("--rules", rules))
+        plain = a_plan(folder)
+
+        def changed(tree, change):
+            tree = json.loads(json.dumps(tree))
+            change(tree)
+            return tree
+
+        def device(tree, **members):
+            return changed(tree, lambda t: t["vm"]["devices"][0].update(members))
+
+        facts = "facts: vm (name, quiesce_late, deadlines_ms, what it says of devices) or rules.text are not those of the plan: the file was changed"
+        for tree, say in (
+                (changed(good, lambda t: t["vm"].update(quiesce_late=True)), "vm.quiesce_late: not what the image says"),
+                (changed(good, lambda t: t["vm"]["deadlines_ms"].update(COPY_MEMORY=5)), "vm.deadlines_ms.COPY_MEMORY: not what"),
+                (changed(plain, lambda t: t["vm"].update(deadlines_ms={"PAUSE": 5})), "vm.deadlines_ms.PAUSE: not what the image"),
+                (changed(good, lambda t: t["vm"]["deadlines_ms"].update(BUSY=6)), facts),  # a step that is not in this plan
+                (changed(good, lambda t: t["vm"].pop("deadlines_ms")), facts), (changed(good, lambda t: t["vm"].update(name="x")), facts),
+                (device(good, software=False), facts), (device(good, rebuild=False), facts), (device(good, node=0), facts),
+                (device(good, vfio_migration=["stop_copy"]), "vm.devices[0].vfio_migration: not what the image says"),
+                (device(good, vfio_migration=None), facts), (device(plain, vfio_migration=can["vfio_migration"]), facts),
+                (changed(good, lambda t: t["rules"].update(text="version 1\n")), facts), (changed(good, lambda t: t.update(rules=None)), facts),
+                (changed(plain, lambda t: t.update(rules={"file": "f", "text": "version 1\n"})), facts),
+                (changed(good, lambda t: t.pop("facts")), "facts: expected a checksum"), (changed(good, lambda t: t.update(facts=5)), "facts: expected"),
+                (changed(good, lambda t: t.update(facts="0" * 16)), facts)):
+            for args in (("--show", folder.put("p", tree)), ("--verify", folder("p"), "--dest", CAPTURE)):
+                expect(DAMAGED, "plan", *args, say=folder("p") + ": " + say)
+        # How it is written does not matter, nor what this version does not know.
+        same = changed(good, lambda t: t["vm"].update(of_tomorrow=1.5, quiesce_late=False))
+        same["vm"]["devices"][0]["rebuild"] = True
+        folder.put("p", json.dumps(same, indent=2, sort_keys=True))
+        run(0, "plan", "--show", folder("p"))
+
+
 def broken_at_random():
     """Bytes that are something else, files that are cut: shown, or a clear error."""
     generator = random.Random(7)
@@ -199,5 +238,5 @@ def names_of_files():
 
 
 if __name__ == "__main__":
-    sys.exit(rig.run([usage, machines, devices_that_are_not_there, rules, damaged_vms, damaged_plans, broken_at_random,
+    sys.exit(rig.run([usage, machines, devices_that_are_not_there, rules, damaged_vms, damaged_plans, changed_facts, broken_at_random,
                       images_of_others, nothing_to_write_to, names_of_files]))

@@ -141,6 +141,13 @@ struct json_object *plan_to_json(const struct planned_move *p);
 /* planread.c: an exit status, after a word on stderr. */
 int plan_read(const char *path, struct planned_move *ret);
 void plan_end(struct planned_move *p);
+/* planfacts.c: a checksum of the VM's facts and of the rules, with its 0. */
+#define FACTS_SIZE 17
+void facts_checksum(const struct planned_move *p, char ret_text[FACTS_SIZE]);
+/* They are those with which the plan was made, as far as its image and that checksum tell. */
+struct reading;
+bool facts_agree(const struct reading *r, struct json_object *checksum,
+		 const struct planned_move *p);
 /* planshow.c */
 int plan_table(const struct planned_move *p);
 /* planrank.c: ranks the hosts, fills the list; the best one, or a negative errno. */

@@ -143,8 +143,10 @@ struct json_object *plan_to_json(const struct planned_move *p)
 	struct json_object *o = json_object_new_object(), *devices = json_object_new_array(),
 			   *steps = json_object_new_array();
 	struct vdev_migration_plan_info i;
+	char facts[FACTS_SIZE];
 
 	vdev_migration_plan_get(p->plan, &i, sizeof(i));
+	facts_checksum(p, facts);
 	summary(p, &i, o);
 	for (uint32_t k = 0; k < i.devices; k++)
 		json_object_array_add(devices, device(p, k));
@@ -154,6 +156,7 @@ struct json_object *plan_to_json(const struct planned_move *p)
 	json_object_object_add(o, "steps", steps);
 	json_object_object_add(o, "ranking", json_object_get(p->ranking));
 	json_object_object_add(o, "rules", rules(&p->rules));
+	json_text(o, "facts", facts);
 	json_object_object_add(o, "image", image(p->plan));
 	return o;
 }

@@ -183,7 +183,9 @@ int plan_read(const char *path, struct planned_move *ret)
 	if (!json_object_is_type(tree, json_type_object))
 		read_wrong(&r, "expected an object: this is no plan");
 	else if (head(&r, tree, ret) && read_rules(&r, tree, path, ret) &&
-		 read_image(&r, tree, ret) && agrees(&r, tree, ret)) {
+		 read_image(&r, tree, ret) &&
+		 facts_agree(&r, json_object_object_get(tree, "facts"), ret) &&
+		 agrees(&r, tree, ret)) {
 		ret->tree = tree;
 		return STATUS_OK;
 	}
