@@ -305,7 +305,9 @@ def broken_json():
     cases = (
         ("{", ":1: no JSON"), ("{}x", ":1: no JSON"), ("[]", "expected an object"), ("nul", ":1: no JSON"), ("{}", "format"),
         ("\n\n{,", ":3: no JSON"), ('{"a":"\xff"}'.encode("latin-1").decode("latin-1"), "format"),
-        ("[" * 100, ":1: no JSON"),
+        ("[" * 100, ":1: no JSON"), ("5", "j: expected an object"), ("-1.5e3", "j: expected an object"), ("5\n", "j: expected an object"),
+        ('"x"', "j: expected an object"), ("null", "j: expected an object"), ('{"a":5', ":1: no JSON: the file ends too early"),
+        ('"x', ":1: no JSON: the file ends too early"), ("-", ":1: no JSON"), ("tru", ":1: no JSON"),
         (changed(lambda t, d: t.update(version=2)), "reads version 1"),
         (changed(lambda t, d: t.update(source="x")), "source: expected"),
         (changed(lambda t, d: t.update(kernel=5)), "kernel: expected"),

@@ -83,7 +83,7 @@ def damaged_vms():
         return vm(dict({"address": VF}, **members))
 
     cases = (
-        ("", ":1: no JSON"), ("{", ":1: no JSON"), ("[]", "expected an object"), ("{}", 'format: expected "vdev-vm"'),
+        ("", ":1: no JSON"), ("{", ":1: no JSON"), ("[]", "expected an object"), ("5", "expected an object that describes a VM"), ("{}", 'format: expected "vdev-vm"'),
         (vm(VF, format="x"), "format: expected"), (vm(VF, version=2), "reads version 1"), (vm(VF, version="1"), "version"),
         (vm(VF, name=5), "name: expected"), (vm(VF, name="a\nb"), "name: expected"), (vm(VF, name="x" * 64), "name: expected"),
         (vm(VF, quiesce_late=1), "quiesce_late: expected"), (vm(VF, deadlines_ms=5), "deadlines_ms: expected an object"),
@@ -122,7 +122,8 @@ def damaged_plans():
             return tree
 
         cases = (
-            ("{", ":1: no JSON"), ("[]", "this is no plan"), ("{}", 'format: expected "vdev-plan"'),
+            ("{", ":1: no JSON"), ("[]", "this is no plan"), ("5", "this is no plan"),
+            ("{}", 'format: expected "vdev-plan"'),
             (changed(lambda t: t.update(version=2)), "reads version 1"), (changed(lambda t: t.update(source="\n")), "source, destination"),
             (changed(lambda t: t.update(ranking=5)), "ranking: expected a list"), (changed(lambda t: t.pop("vm")), "vm.expected an object"),
             (changed(lambda t: t["vm"].update(devices=[])), "vm.devices: the image has 1"),

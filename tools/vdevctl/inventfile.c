@@ -36,6 +36,13 @@ int json_text_parse(const char *text, size_t size, struct json_object **ret_tree
 	tree = json_tokener_parse_ex(t, text, (int)size);
 	err = json_tokener_get_error(t);
 	end = json_tokener_get_parse_end(t);
+	if (err == json_tokener_continue) {
+		/* A number may go on, as far as it knows; the end of the file ends it. */
+		tree = json_tokener_parse_ex(t, "\n", 1);
+		err = json_tokener_get_error(t) == json_tokener_success ? json_tokener_success
+									: json_tokener_continue;
+		end = size;
+	}
 	json_tokener_free(t);
 	if (err == json_tokener_success)
 		end += strspn(text + end, " \t\r\n");
