@@ -323,6 +323,23 @@ def verify_with_the_rules_of_the_plan():
         run(0, "plan", "--verify", folder("plan.json"), "--dest", folder.put("now", Host().firmware(VF, "9")))
 
 
+def asks_vfio():
+    """--vfio reaches the reader for this machine, and for no other."""
+    real = os.path.dirname(os.path.realpath(rig.VDEVCTL)) + "/vdev-pci-reader"
+    if not os.path.exists(real):
+        raise rig.Skip("vdev-pci-reader was not built")
+    with Folder() as folder:
+        reader = folder.put("reader", '#!/bin/sh\necho "$1" >> %s\nexec %s sysfs:%s\n' % (folder("asked"), real, CAPTURE))
+        os.chmod(reader, 0o755)
+        move = ("plan", "--vm", folder.put("vm.json", vm(VF)), "--source", CAPTURE, "--dest", "live", CAPTURE)
+        for args in (("compare", "live", CAPTURE), ("compare", CAPTURE, "live"), move):
+            for extra, asked in (((), "live"), (("--vfio",), "live+vfio")):
+                folder.put("asked", "")
+                run(REBUILD, *args, "--reader", reader, *extra)
+                with open(folder("asked"), encoding="utf-8") as file:
+                    assert sorted(set(file.read().split())) == sorted((asked, "sysfs:" + CAPTURE)), args
+
+
 def worked_examples():
     """The operators' page: its commands print what it shows."""
     with open(SOURCE + "/docs/migration-for-operators.md", encoding="utf-8") as file:
@@ -354,4 +371,4 @@ if __name__ == "__main__":
     with Folder() as Folder0:
         sys.exit(rig.run([each_source, live_verdict, each_verdict, marks, pairs, not_identified, colour, rules_override, plans,
                           rebuilt_and_emulated, what_the_vmm_knows, reasons, destinations, nodes, round_trip, verify,
-                          verify_with_the_rules_of_the_plan, worked_examples, schemas]))
+                          verify_with_the_rules_of_the_plan, asks_vfio, worked_examples, schemas]))

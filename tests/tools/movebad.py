@@ -26,6 +26,10 @@ def usage():
             (("compare", "a", "b", "--device", "3b:00.8"), "--device is"), (("compare", "a", "b", "--device", ""), "--device is"),
             (("compare", "a", "b", "--device", "3b:00.1="), "--device is"), (("compare", "a", "b", "--device", "3b:20.1"), "--device"),
             (("compare", "a", "b", "--device", "3b:00.1 "), "--device is"),
+            (("compare", "a", "b", "--vfio"), "--vfio asks devices of this machine: neither is live"),
+            (("plan", "--vm", "v", "--source", "s", "--dest", "d", "--vfio"), "--vfio asks devices of this machine: no machine is live"),
+            (("plan", "--verify", "p", "--dest", "live", "--vfio"), "--vfio is for a new plan"),
+            (("plan", "--show", "p", "--vfio"), "--vfio is for a new plan"),
             (("plan",), "expected --vm, --source and --dest"), (("plan", "a"), '"a": machines follow --dest'),
             (("plan", "--vm", "v", "--source", "s"), "expected --vm, --source and --dest"),
             (("plan", "--show", "p", "--verify", "p"), "exclude each other"),
@@ -165,19 +169,23 @@ def changed_facts():
         def device(tree, **members):
             return changed(tree, lambda t: t["vm"]["devices"][0].update(members))
 
-        facts = "facts: vm (name, quiesce_late, deadlines_ms, what it says of devices) or rules.text are not those of the plan: the file was changed"
+        facts = ("facts: vm (name, quiesce_late, deadlines_ms, what it says of devices) or rules.text are not those of the plan: "
+                 "the file was changed")
         for tree, say in (
                 (changed(good, lambda t: t["vm"].update(quiesce_late=True)), "vm.quiesce_late: not what the image says"),
                 (changed(good, lambda t: t["vm"]["deadlines_ms"].update(COPY_MEMORY=5)), "vm.deadlines_ms.COPY_MEMORY: not what"),
                 (changed(plain, lambda t: t["vm"].update(deadlines_ms={"PAUSE": 5})), "vm.deadlines_ms.PAUSE: not what the image"),
                 (changed(good, lambda t: t["vm"]["deadlines_ms"].update(BUSY=6)), facts),  # a step that is not in this plan
-                (changed(good, lambda t: t["vm"].pop("deadlines_ms")), facts), (changed(good, lambda t: t["vm"].update(name="x")), facts),
+                (changed(good, lambda t: t["vm"].pop("deadlines_ms")), facts),
+                (changed(good, lambda t: t["vm"].update(name="x")), facts),
                 (device(good, software=False), facts), (device(good, rebuild=False), facts), (device(good, node=0), facts),
                 (device(good, vfio_migration=["stop_copy"]), "vm.devices[0].vfio_migration: not what the image says"),
                 (device(good, vfio_migration=None), facts), (device(plain, vfio_migration=can["vfio_migration"]), facts),
-                (changed(good, lambda t: t["rules"].update(text="version 1\n")), facts), (changed(good, lambda t: t.update(rules=None)), facts),
+                (changed(good, lambda t: t["rules"].update(text="version 1\n")), facts),
+                (changed(good, lambda t: t.update(rules=None)), facts),
                 (changed(plain, lambda t: t.update(rules={"file": "f", "text": "version 1\n"})), facts),
-                (changed(good, lambda t: t.pop("facts")), "facts: expected a checksum"), (changed(good, lambda t: t.update(facts=5)), "facts: expected"),
+                (changed(good, lambda t: t.pop("facts")), "facts: expected a checksum"),
+                (changed(good, lambda t: t.update(facts=5)), "facts: expected"),
                 (changed(good, lambda t: t.update(facts="0" * 16)), facts)):
             for args in (("--show", folder.put("p", tree)), ("--verify", folder("p"), "--dest", CAPTURE)):
                 expect(DAMAGED, "plan", *args, say=folder("p") + ": " + say)

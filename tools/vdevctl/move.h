@@ -20,7 +20,7 @@
 struct compare_options {
 	const char *a, *b, *rules, *reader;
 	const char *device; /* BDF[=BDF]; NULL: all */
-	bool json;
+	bool vfio, json;
 };
 
 struct plan_options {
@@ -28,7 +28,7 @@ struct plan_options {
 	const char *show, *verify; /* files with plans; at most one */
 	const char *destinations[MOST_DESTINATIONS];
 	uint32_t count;
-	bool claimed, json;
+	bool claimed, vfio, json;
 };
 
 /* moveopts.c: -1 when the command shall run, else the exit status. */
@@ -48,6 +48,9 @@ struct machine {
 };
 /* An exit status, after a word on stderr. */
 int machine_read(const char *name, const char *reader, struct machine *ret);
+/* With `vfio` idle devices of VFIO drivers of this machine are asked, and so reset. */
+int machine_ask(const char *name, const char *reader, bool vfio, struct machine *ret);
+bool machine_is_live(const char *name);
 void machine_free(struct machine *m);
 /* Index of the device with that address; NO_NUMBER. */
 uint32_t machine_find(const struct machine *m, uint64_t address);

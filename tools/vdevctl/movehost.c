@@ -79,12 +79,17 @@ static int by_content(const char *name, int fd, struct inventory_options *o)
 	return status;
 }
 
+bool machine_is_live(const char *name)
+{
+	return strcmp(name, "live") == 0;
+}
+
 static int detect(const char *name, struct inventory_options *o)
 {
 	struct stat st;
 	int fd, status;
 
-	if (strcmp(name, "live") == 0)
+	if (machine_is_live(name))
 		return STATUS_OK;
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st)) {
@@ -162,7 +167,12 @@ static int take_devices(struct machine *m)
 
 int machine_read(const char *name, const char *reader, struct machine *ret)
 {
-	struct inventory_options o = {.reader = reader};
+	return machine_ask(name, reader, false, ret);
+}
+
+int machine_ask(const char *name, const char *reader, bool vfio, struct machine *ret)
+{
+	struct inventory_options o = {.reader = reader, .vfio = vfio && machine_is_live(name)};
 	int status, err;
 
 	memset(ret, 0, sizeof(*ret));

@@ -16,6 +16,7 @@ enum {
 	KEY_SHOW,
 	KEY_VERIFY,
 	KEY_CLAIMED,
+	KEY_VFIO,
 };
 
 #define STATUS_DOC                                                                              \
@@ -31,6 +32,8 @@ enum {
 static const struct argp_option compare_list[] = {
 	{"device", KEY_DEVICE, "BDF[=BDF]", 0, "this device of A with this one of B (of all)", 0},
 	{"rules", KEY_RULES, "FILE", 0, "rules after the built-in ones; later ones win", 0},
+	{"vfio", KEY_VFIO, NULL, 0,
+	 "of live: ask idle devices of VFIO drivers for migration flags; resets them", 0},
 	{"json", 'j', NULL, 0, "one JSON object", 0},
 	{"reader", KEY_READER, "FILE", 0, "program that reads PCI devices (as installed)", 0},
 	{0},
@@ -64,6 +67,9 @@ static error_t compare_key(int key, char *arg, struct argp_state *state)
 	case KEY_READER:
 		o->reader = arg;
 		return 0;
+	case KEY_VFIO:
+		o->vfio = true;
+		return 0;
 	case 'j':
 		o->json = true;
 		return 0;
@@ -75,6 +81,8 @@ static error_t compare_key(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!o->b)
 			argp_error(state, "expected two machines, A and B, such as live host.json");
+		if (o->vfio && !machine_is_live(o->a) && !machine_is_live(o->b))
+			argp_error(state, "--vfio asks devices of this machine: neither is live");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -110,6 +118,8 @@ static const struct argp_option plan_list[] = {
 	 "does that plan still hold? with --dest, --source, or both, read anew", 0},
 	{"claimed", KEY_CLAIMED, NULL, 0,
 	 "with --verify: the devices there are in use, by the move itself", 0},
+	{"vfio", KEY_VFIO, NULL, 0,
+	 "of live: ask idle devices of VFIO drivers for migration flags; resets them", 0},
 	{"json", 'j', NULL, 0, "one JSON object", 0},
 	{"reader", KEY_READER, "FILE", 0, "program that reads PCI devices (as installed)", 0},
 	{0},
@@ -120,6 +130,14 @@ static void destination(struct argp_state *state, struct plan_options *o, char *
 	if (o->count == MOST_DESTINATIONS)
 		argp_error(state, "more than %u destinations", MOST_DESTINATIONS);
 	o->destinations[o->count++] = arg;
+}
+
+static bool live_among(const struct plan_options *o)
+{
+	for (uint32_t i = 0; i < o->count; i++)
+		if (machine_is_live(o->destinations[i]))
+			return true;
+	return o->source && machine_is_live(o->source);
 }
 
 static void plan_check(struct argp_state *state, const struct plan_options *o)
@@ -134,6 +152,10 @@ static void plan_check(struct argp_state *state, const struct plan_options *o)
 		argp_error(state, "--verify needs --dest, --source, or both, once");
 	if (o->claimed && !(o->verify && o->count))
 		argp_error(state, "--claimed needs --verify and --dest");
+	if (o->vfio && (o->show || o->verify))
+		argp_error(state, "--vfio is for a new plan");
+	if (o->vfio && !live_among(o))
+		argp_error(state, "--vfio asks devices of this machine: no machine is live");
 	if (!o->show && !o->verify && !(o->vm && o->source && o->count))
 		argp_error(state,
 			   "expected --vm, --source and --dest; or --show; or --verify and --dest");
@@ -157,6 +179,9 @@ static error_t plan_key(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_CLAIMED:
 		o->claimed = true;
+		return 0;
+	case KEY_VFIO:
+		o->vfio = true;
 		return 0;
 	case 'j':
 		o->json = true;

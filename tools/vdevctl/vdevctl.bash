@@ -31,7 +31,7 @@ _vdevctl() {
   esac
   case ${COMP_WORDS[1]} in
   compare)
-    mapfile -t COMPREPLY < <(compgen -W '--device --rules --json --reader --help' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W '--device --rules --vfio --json --reader --help' -- "$current")
     [[ $current = -* ]] || mapfile -t COMPREPLY < <(compgen -W live -f -- "$current")
     ;;
   cpumap)
@@ -44,7 +44,7 @@ _vdevctl() {
     ;;
   plan)
     mapfile -t COMPREPLY < <(compgen -W \
-      '--vm --source --dest --rules --show --verify --claimed --json --reader --help' -- "$current")
+      '--vm --source --dest --rules --show --verify --claimed --vfio --json --reader --help' -- "$current")
     [[ $current = -* ]] || mapfile -t COMPREPLY < <(compgen -W live -f -- "$current")
     ;;
   sim)
