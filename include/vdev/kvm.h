@@ -46,7 +46,7 @@ struct vdev_kvm_config {
 	int32_t kick_signal; /**< signal that interrupts KVM_RUN, with a handler installed; 0: SIGUSR1 */
 	/**
 	 * Makes the ioctl in the VMM's way, e.g. through a privileged helper; NULL: ioctl(2). May run in
-	 * several threads at once.
+	 * several threads at once. Locks may be held: it must not call the backend.
 	 * @return 0 or positive, or a negative errno
 	 */
 	int (*ioctl)(void *user, int fd, unsigned long request, void *argument);

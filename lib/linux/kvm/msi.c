@@ -87,8 +87,8 @@ static void read_old(struct device *d, uint32_t vector, struct msi_change *chang
 }
 
 /* All or nothing, as far as KVM lets it. */
-static int apply(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
-		 uint32_t count)
+static int try_all(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
+		   uint32_t count)
 {
 	int routed = 0;
 	int err = vdev__kvm_park_irqfds(kvm, d, changes, count);
@@ -105,6 +105,29 @@ static int apply(struct vdev_kvm *kvm, struct device *d, const struct msi_change
 	if (routed)
 		vdev__kvm_undo_routes(kvm, changes, count);
 	vdev__kvm_restore_irqfds(kvm, d, changes, count, 1);
+	return err;
+}
+
+static int any_routed(const struct msi_change *changes, uint32_t count)
+{
+	uint32_t flags = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		flags |= changes[i].from.flags | changes[i].to.flags;
+	return (flags & VDEV_KVM_MSI_ROUTED) != 0;
+}
+
+/* The table is nobody else's until it is sure: what was given up, a GSI or room, may have to be taken back. */
+static int apply(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
+		 uint32_t count)
+{
+	int err;
+
+	if (!any_routed(changes, count))
+		return 0;
+	pthread_mutex_lock(&kvm->routes.lock);
+	err = try_all(kvm, d, changes, count);
+	pthread_mutex_unlock(&kvm->routes.lock);
 	return err;
 }
 

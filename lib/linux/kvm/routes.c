@@ -51,8 +51,11 @@ static void put(struct routes *r, const struct vdev_kvm_msi *m)
 static void take_out(struct routes *r, uint32_t gsi)
 {
 	uint16_t at = r->gsis[gsi].at;
-	const struct kvm_irq_routing_entry *last = &r->table->entries[--r->table->nr];
+	const struct kvm_irq_routing_entry *last;
 
+	if (!at)
+		return;
+	last = &r->table->entries[--r->table->nr];
 	r->gsis[last->gsi].at = at;
 	r->table->entries[at - 1] = *last;
 	r->gsis[gsi].at = 0;
@@ -143,30 +146,16 @@ static int change_table(struct vdev_kvm *kvm, const struct msi_change *changes, 
 	return err ? err : changed;
 }
 
-static int any_routed(const struct msi_change *changes, uint32_t count)
-{
-	uint32_t flags = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		flags |= changes[i].from.flags | changes[i].to.flags;
-	return (flags & VDEV_KVM_MSI_ROUTED) != 0;
-}
-
 int vdev__kvm_change_routes(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count)
 {
 	struct routes *r = &kvm->routes;
-	int changed, err;
+	int changed = change_table(kvm, changes, count);
+	int err = changed < 0 ? changed : 0;
 
-	if (!any_routed(changes, count))
-		return 0;
-	pthread_mutex_lock(&r->lock);
-	changed = change_table(kvm, changes, count);
-	err = changed < 0 ? changed : 0;
 	if (changed > 0)
 		err = vdev__kvm_commit(kvm, r->table, r->fixed, (uint32_t)changed);
 	if (changed > 0 && err)
 		undo(r, changes, count);
-	pthread_mutex_unlock(&r->lock);
 	return err;
 }
 
@@ -174,10 +163,8 @@ void vdev__kvm_undo_routes(struct vdev_kvm *kvm, const struct msi_change *change
 {
 	struct routes *r = &kvm->routes;
 
-	pthread_mutex_lock(&r->lock);
 	undo(r, changes, count);
 	vdev__kvm_commit(kvm, r->table, r->fixed, count);
-	pthread_mutex_unlock(&r->lock);
 }
 
 /* Takes all routes of a device out of the table, or puts them back; how many. */
