@@ -132,11 +132,14 @@ static int apply(struct vdev_kvm *kvm, struct device *d, const struct msi_change
 }
 
 /* Shows one vector to device workers. 1: something was pending and is delivered. */
-static int show(struct vdev_kvm *kvm, struct device *d, uint32_t vector,
-		const struct vdev_kvm_msi *m)
+static int show(struct vdev_kvm *kvm, struct device *d, uint32_t vector, const struct msi_change *c)
 {
+	const struct vdev_kvm_msi *m = &c->to;
 	struct vector *v = vdev__kvm_vector(d->block, vector);
 
+	/* Of a worker that found no message any more when it looked again. */
+	if (!c->from.flags)
+		atomic_store(&v->pending, 0);
 	vdev__kvm_publish_msi(v, m);
 	if (vdev__kvm_masked(m) || atomic_exchange(&v->pending, 0) != d->dev)
 		return 0;
@@ -159,7 +162,7 @@ static int change_vectors(struct vdev_kvm *kvm, struct device *d, uint32_t vecto
 	for (uint32_t i = 0; i < count; i++) {
 		before += changes[i].from.flags != 0;
 		after += changes[i].to.flags != 0;
-		delivered += show(kvm, d, vector + i, &changes[i].to);
+		delivered += show(kvm, d, vector + i, &changes[i]);
 	}
 	if (after == before)
 		return delivered;
