@@ -17,7 +17,7 @@
 #include "routes.h"
 
 int vdev__kvm_commit(struct vdev_kvm *kvm, struct kvm_irq_routing *table, uint32_t fixed,
-		     uint32_t changed)
+		     uint32_t changed, uint32_t level)
 {
 	int err = vdev__kvm_ioctl(kvm, kvm->config.vm_fd, KVM_SET_GSI_ROUTING, table);
 	char text[VDEV__KVM_ERROR_SIZE];
@@ -26,7 +26,7 @@ int vdev__kvm_commit(struct vdev_kvm *kvm, struct kvm_irq_routing *table, uint32
 		snprintf(text, sizeof(text),
 			 "KVM_SET_GSI_ROUTING (%" PRIu32 " entries, %" PRIu32 " changed", table->nr,
 			 changed);
-		vdev__kvm_failed(kvm, VDEV_LOG_ERROR, text, err);
+		vdev__kvm_failed(kvm, level, text, err);
 		return err;
 	}
 	pthread_mutex_lock(&kvm->lock);
@@ -152,8 +152,9 @@ int vdev__kvm_change_routes(struct vdev_kvm *kvm, const struct msi_change *chang
 	int changed = change_table(kvm, changes, count);
 	int err = changed < 0 ? changed : 0;
 
+	/* Not an error of the VMM: the messages are the guest's, see signal.c. */
 	if (changed > 0)
-		err = vdev__kvm_commit(kvm, r->table, r->fixed, (uint32_t)changed);
+		err = vdev__kvm_commit(kvm, r->table, r->fixed, (uint32_t)changed, VDEV_LOG_DEBUG);
 	if (changed > 0 && err)
 		undo(r, changes, count);
 	return err;
@@ -164,7 +165,7 @@ void vdev__kvm_undo_routes(struct vdev_kvm *kvm, const struct msi_change *change
 	struct routes *r = &kvm->routes;
 
 	undo(r, changes, count);
-	vdev__kvm_commit(kvm, r->table, r->fixed, count);
+	vdev__kvm_commit(kvm, r->table, r->fixed, count, VDEV_LOG_ERROR);
 }
 
 /* Takes all routes of a device out of the table, or puts them back; how many. */
@@ -195,7 +196,7 @@ int vdev__kvm_drop_routes(struct vdev_kvm *kvm, struct device *d)
 	pthread_mutex_lock(&r->lock);
 	live = each_route(r, d, 0);
 	if (live)
-		err = vdev__kvm_commit(kvm, r->table, r->fixed, live);
+		err = vdev__kvm_commit(kvm, r->table, r->fixed, live, VDEV_LOG_ERROR);
 	if (err)
 		each_route(r, d, 1);
 	pthread_mutex_unlock(&r->lock);
