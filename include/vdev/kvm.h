@@ -265,6 +265,8 @@ VDEV_API int vdev_kvm_set_routes(struct vdev_kvm *kvm, const struct vdev_kvm_rou
  * changed by one KVM_SET_GSI_ROUTING, and by none when no route is another one than before. Masking a ROUTED vector
  * detaches the irqfds of its GSI that were registered for this device and removes its route; unmasking makes the route
  * and attaches them: what the eventfds got meanwhile is delivered then. For a SIGNAL vector all of that is a store.
+ * A ROUTED vector keeps its GSI, fd and kind while its device may signal, or is masked first; otherwise an interrupt that is
+ * on its way is lost.
  * @param kvm the object
  * @param dev handle
  * @param vector first one: 0..VDEV_KVM_MAX_VECTORS-1
