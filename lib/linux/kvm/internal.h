@@ -57,6 +57,7 @@ struct device {
 	uint8_t busy; /* somebody works on it without the lock */
 	uint8_t hidden;
 	uint8_t has_msis; /* a vector had a message since RELEASE */
+	uint8_t moved; /* the change that is under way parked or attached an irqfd */
 	struct msi_block *block; /* vectors (msi.h); NULL: none so far */
 };
 
