@@ -46,7 +46,7 @@ struct vdev_kvm_config {
 	int32_t kick_signal; /**< signal that interrupts KVM_RUN, with a handler installed; 0: SIGUSR1 */
 	/**
 	 * Makes the ioctl in the VMM's way, e.g. through a privileged helper; NULL: ioctl(2). May run in
-	 * several threads at once.
+	 * several threads at once. Locks may be held: it must not call the backend.
 	 * @return 0 or positive, or a negative errno
 	 */
 	int (*ioctl)(void *user, int fd, unsigned long request, void *argument);
@@ -265,6 +265,8 @@ VDEV_API int vdev_kvm_set_routes(struct vdev_kvm *kvm, const struct vdev_kvm_rou
  * changed by one KVM_SET_GSI_ROUTING, and by none when no route is another one than before. Masking a ROUTED vector
  * detaches the irqfds of its GSI that were registered for this device and removes its route; unmasking makes the route
  * and attaches them: what the eventfds got meanwhile is delivered then. For a SIGNAL vector all of that is a store.
+ * A ROUTED vector keeps its GSI, fd and kind while its device may signal, or is masked first; otherwise an interrupt that is
+ * on its way is lost.
  * @param kvm the object
  * @param dev handle
  * @param vector first one: 0..VDEV_KVM_MAX_VECTORS-1

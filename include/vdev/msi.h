@@ -55,7 +55,8 @@ struct vdev_msi_cpu {
 
 /**
  * Which vCPUs may a message reach? (H4, H10) Physical, logical and broadcast destinations. With delivery mode *lowest
- * priority* or the redirection hint one of them gets it, with *fixed* all do.
+ * priority* or the redirection hint one of them gets it, with *fixed* all do; so they do, in KVM, with lowest priority to
+ * the physical destination 0xff without the hint.
  *
  * Bits that processors and KVM ignore are ignored: 1..0 of the address, 31..16 and 13..11 of the data. The cluster
  * model of xAPIC (DFR not all ones) is not known: do not ask for guests that use it.
@@ -81,7 +82,7 @@ VDEV_API int vdev_msi_reach(const struct vdev_msi *msi, const struct vdev_msi_cp
  * @param vcpu 0..count-1
  * @param ret_msi the message for vdev_kvm_signal_aimed(); may be `msi`
  * @return 0; -EPERM: the guest did not allow that: the vCPU is not in reach, or is one of several to which the message
- * (fixed, without the redirection hint) goes at once; -ERANGE: the vCPU is in reach, but no physical destination names
+ * goes at once; -ERANGE: the vCPU is in reach, but no physical destination names
  * it: its id is above 254 without VDEV_MSI_WIDE and VDEV_MSI_X2APIC; -EINVAL; -EOPNOTSUPP: as for vdev_msi_reach()
  */
 VDEV_API int vdev_msi_aim(const struct vdev_msi *msi, const struct vdev_msi_cpu *cpus,

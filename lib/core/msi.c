@@ -75,7 +75,9 @@ static int decode(const struct vdev_msi *m, const struct vdev_msi_cpu *cpus, uin
 	ret->logical = m->address & LOGICAL;
 	ret->x2apic = flags & VDEV_MSI_X2APIC;
 	ret->all = ret->id == everybody(flags);
-	ret->one = m->address & REDIRECT || (m->data >> 8 & 7) == LOWEST;
+	/* KVM makes lowest priority to the physical 0xff a fixed message to all, but not with the hint. */
+	ret->one = m->address & REDIRECT ||
+		   ((m->data >> 8 & 7) == LOWEST && (ret->logical || ret->id != ALL));
 	return 0;
 }
 

@@ -2,6 +2,9 @@
 /* Masked vectors whose interrupts come from the kernel: their irqfds are parked, and nothing is lost. */
 #include "test_kvm_msi_rig.h"
 
+#include <pthread.h>
+#include <time.h>
+
 /* A vector on GSI 40 with its irqfd. */
 static void one(struct model *k)
 {
@@ -151,6 +154,94 @@ static void nothing_changes_when_attaching_fails(void **state)
 	expect_order(k, "ra");
 }
 
+/* Another thread that gets so far as it may while an irqfd fails to be attached. */
+static struct {
+	pthread_t thread;
+	void *(*act)(void *k);
+	int answer, over;
+} other;
+
+static void *take_the_gsi(void *context)
+{
+	struct model *k = context;
+
+	other.answer = set(k, OTHER, 0, routed(40, 0x61));
+	return NULL;
+}
+
+/* The table gets no larger than it is. */
+static void *take_the_room(void *context)
+{
+	struct model *k = context;
+
+	other.answer = vdev_kvm_set_routes(k->kvm, NULL, 0);
+	return NULL;
+}
+
+static void start_other(struct model *k)
+{
+	struct timespec until;
+
+	k->meanwhile = NULL;
+	assert_int_equal(pthread_create(&other.thread, NULL, other.act, k), 0);
+	/* It waits for the table; should it not, there is time to spoil it. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 200000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	other.over = !pthread_timedjoin_np(other.thread, NULL, &until);
+}
+
+/* Vectors on GSI 40 and 41 are given up in the same call as one on GSI 42 is unmasked, which fails. */
+static void fails_beside_another(struct model *k, void *(*act)(void *k))
+{
+	struct vdev_kvm_msi m[3] = {routed(40, 0x41), routed(41, 0x42), masked(routed(42, 0x43))};
+
+	model_pins(k);
+	assert_int_equal(set(k, OTHER, 0, signalled(0x60)), 0);
+	assert_int_equal(vdev_kvm_set_msis(k->kvm, DEV, 0, m, 3), 0);
+	assert_int_equal(model_irqfd_add(k, DEV, 42, VDEV_KVM_ATTACH), 0);
+	expect_order(k, "cr");
+	m[0].flags = m[1].flags = 0;
+	m[2] = routed(42, 0x43);
+	model_fail(k, 'a', -EBADF);
+	k->meanwhile = start_other;
+	other.act = act;
+	assert_int_equal(vdev_kvm_set_msis(k->kvm, DEV, 0, m, 3), -EBADF);
+	if (!other.over)
+		assert_int_equal(pthread_join(other.thread, NULL), 0);
+	assert_int_equal(get(k, DEV, 0).flags, VDEV_KVM_MSI_ROUTED);
+}
+
+static void a_gsi_is_not_lost_while_attaching_fails(void **state)
+{
+	struct model *k = *state;
+
+	fails_beside_another(k, take_the_gsi);
+	assert_int_equal(other.answer, -EEXIST);
+	expect_order(k, "rAr");
+	assert_int_equal(data_of(k, 40), 0x41);
+	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 0, 1), 0);
+	assert_int_equal(data_of(k, 40), 0);
+	assert_int_equal(data_of(k, 41), 0x42);
+	assert_int_equal(k->nr, 4);
+}
+
+static void room_is_not_lost_while_attaching_fails(void **state)
+{
+	struct model *k = *state;
+
+	fails_beside_another(k, take_the_room);
+	assert_int_equal(other.answer, 0);
+	expect_order(k, "rArr");
+	assert_int_equal(k->nr, 2);
+	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 0, 1), 0);
+	assert_int_equal(k->nr, 1);
+	assert_int_equal(vdev_kvm_mask_msi(k->kvm, DEV, 1, 1), 0);
+	assert_int_equal(k->nr, 0);
+	assert_int_equal(model_stats(k).msi_routes, 0);
+}
+
 static void forgotten_while_masked(void **state)
 {
 	const struct vdev_kvm_msi none = {.struct_size = sizeof(none)};
@@ -235,6 +326,8 @@ int main(void)
 		T(nothing_changes_when_the_table_fails),
 		T(a_foreign_gsi_is_not_parked_for_good),
 		T(nothing_changes_when_attaching_fails),
+		T(a_gsi_is_not_lost_while_attaching_fails),
+		T(room_is_not_lost_while_attaching_fails),
 		T(forgotten_while_masked),
 		T(a_masked_gsi_changes_its_vector),
 		T(parked_is_not_detached_twice),

@@ -40,6 +40,7 @@ struct model {
 	int fail_with;
 	uint32_t fails; /* so often */
 	uint32_t fail_after; /* so many that succeed */
+	void (*meanwhile)(struct model *k); /* while an irqfd fails to be attached, once */
 };
 
 static inline int note(struct model *k, char what)
@@ -79,6 +80,8 @@ static inline int model_irqfd(struct model *k, const struct kvm_irqfd *irqfd)
 	int detach = irqfd->flags & KVM_IRQFD_FLAG_DEASSIGN;
 	int err = note(k, detach ? 'd' : 'a');
 
+	if (err && !detach && k->meanwhile)
+		k->meanwhile(k);
 	if (err)
 		return err;
 	assert_int_equal(!(k->attached & bit), !detach); /* neither twice */

@@ -261,6 +261,90 @@ static void none_comes_of_a_mark(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* The device goes while its worker marks a masked vector, and something comes for the next one. */
+static void mark_next(struct steps *s)
+{
+	hide(s);
+	if (vdev_kvm_signal(s->kvm, s->dev, 0) != VDEV_KVM_MASKED)
+		abort();
+}
+
+/* The same device under another handle. */
+static void rename_it(struct steps *s)
+{
+	if (vdev_kvm_rename(s->kvm, s->dev, s->dev + 1))
+		abort();
+	s->dev++;
+}
+
+static void rename_and_mark(struct steps *s)
+{
+	rename_it(s);
+	if (vdev_kvm_signal(s->kvm, s->dev, 0) != VDEV_KVM_MASKED)
+		abort();
+}
+
+/* What was answered MASKED comes when it is unmasked, to whomever the vector belongs by then. */
+static void expect_marks(struct steps *s, void (*others)(struct steps *s), int others_mark)
+{
+	uint32_t at = 0, lost = 0;
+
+	set(s, s->dev, 1, VDEV_KVM_MSI_MASKED);
+	s->others = others;
+	do {
+		int how = interrupted(s, at);
+		int marked = s->steps > at ? others_mark : 0;
+
+		lost += s->delivered != 0;
+		unmask(s);
+		lost += (marked || how == VDEV_KVM_MASKED) && s->delivered != 1;
+		set(s, s->dev, 1, VDEV_KVM_MSI_MASKED);
+	} while (s->steps > at++);
+	print_message("instructions %u lost %u\n", at, lost);
+	assert_true(at > LEAST);
+	assert_int_equal(lost, 0);
+}
+
+static void no_mark_is_overwritten(void **state)
+{
+	expect_marks(*state, mark_next, 1);
+}
+
+static void marks_go_with_the_name(void **state)
+{
+	expect_marks(*state, rename_it, 0);
+	expect_marks(*state, rename_and_mark, 1);
+}
+
+/* The vector loses its message while something comes. */
+static void forget(struct steps *s)
+{
+	const struct vdev_kvm_msi none = {.struct_size = sizeof(none)};
+
+	if (vdev_kvm_set_msi(s->kvm, s->dev, 0, &none))
+		abort();
+}
+
+static void nothing_comes_of_a_lost_message(void **state)
+{
+	struct steps *s = *state;
+	uint32_t at = 0, wrong = 0;
+
+	s->others = forget;
+	do {
+		set(s, DEV, 1, VDEV_KVM_MSI_MASKED);
+		interrupted(s, at);
+		if (s->steps <= at)
+			forget(s);
+		set(s, DEV, 2, VDEV_KVM_MSI_MASKED);
+		unmask(s);
+		wrong += s->delivered;
+		forget(s);
+	} while (s->steps > at++);
+	print_message("instructions %u wrong %u\n", at, wrong);
+	assert_int_equal(wrong, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -269,6 +353,9 @@ int main(void)
 		T(none_is_torn),
 		T(none_is_a_strangers),
 		T(none_comes_of_a_mark),
+		T(no_mark_is_overwritten),
+		T(marks_go_with_the_name),
+		T(nothing_comes_of_a_lost_message),
 	};
 	const char *why = NULL;
 

@@ -193,8 +193,12 @@ static void aim_within_reach(void **state)
 	m = aimed_at(flat, 0, message(0x35, LOGICAL, 0x41 | LOWEST), 5);
 	assert_true(m.address == (BASE | 17 << 12) && m.data == 0x41);
 	/* A broadcast for whoever is least busy. */
-	m = aimed_at(flat, 0, message(0xff, 0, 0x41 | LOWEST), 6);
+	m = aimed_at(flat, 0, message(0xff, RH, 0x41 | LOWEST), 6);
 	assert_true(m.address == (BASE | 0xfe << 12) && m.data == 0x41);
+	m = aimed_at(flat, 0, message(0xff, LOGICAL, 0x41 | LOWEST), 6);
+	assert_true(m.address == (BASE | 0xfe << 12) && m.data == 0x41);
+	m = aimed_at(x2, X2 | WIDE, message(0xffffffff, 0, 0x41 | LOWEST), 4);
+	assert_true(m.address == (BASE | 16 << 12) && m.data == 0x41);
 	/* Trigger and level stay, what is ignored does not, the vCPU is the same. */
 	m = aimed_at(flat, 0, message(3, 3, 0xffffe8b2 | LOWEST), 3);
 	assert_true(m.address == (BASE | 3 << 12) && m.data == 0xc0b2);
@@ -217,6 +221,9 @@ static void aim_outside_reach(void **state)
 	assert_int_equal(refused(flat, 0, message(0x35, LOGICAL, 0x41), 0), -EPERM);
 	assert_int_equal(refused(flat, 0, message(0x35, LOGICAL, 0x41), 5), -EPERM);
 	assert_int_equal(refused(flat, 0, message(0xff, 0, 0x41), 0), -EPERM);
+	/* KVM makes that a fixed one. */
+	assert_int_equal(refused(flat, 0, message(0xff, 0, 0x41 | LOWEST), 0), -EPERM);
+	assert_int_equal(refused(x2, X2, message(0xff, 0, 0x41 | LOWEST), 6), -EPERM);
 }
 
 /* An id that no physical destination names, or that names everybody. */

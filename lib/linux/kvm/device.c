@@ -105,10 +105,11 @@ int vdev_kvm_rename(struct vdev_kvm *kvm, uint64_t old_dev, uint64_t new_dev)
 		*to = *d;
 		to->dev = new_dev;
 		to->hidden = 0;
+		/* In this order: no moment at which the vectors are served under both names. See signal.c. */
+		vdev__kvm_gate(kvm, d);
+		vdev__kvm_rename_pending(to, old_dev);
 		slot = vdev__slots_put(&kvm->open, new_dev);
 		atomic_store_explicit(&kvm->blocks[slot], to->block, memory_order_release);
-		vdev__kvm_rename_pending(to, old_dev);
-		vdev__kvm_gate(kvm, d);
 		vdev__slots_del(&kvm->known, vdev__slots_find(&kvm->known, old_dev));
 		*d = (struct device){0};
 		d = to;

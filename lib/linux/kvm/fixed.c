@@ -94,7 +94,7 @@ static int replace(struct vdev_kvm *kvm, const struct vdev_kvm_route *routes, ui
 		return -ENOMEM;
 	table->nr = nr;
 	fill(r, table, routes, count);
-	err = vdev__kvm_commit(kvm, table, count, count);
+	err = vdev__kvm_commit(kvm, table, count, count, VDEV_LOG_ERROR);
 	if (err)
 		vdev__free(&kvm->env, table, vdev__kvm_table_size(nr));
 	else

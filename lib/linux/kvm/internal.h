@@ -6,7 +6,8 @@
  * ioeventfd apart can take many milliseconds, and a HIDE for another device must not wait for it.
  * Who works on a device marks it busy instead; others who need the same device wait for `idle`.
  * HIDE and the question whether a device is gated wait for nobody. `routes.lock` is held during KVM_SET_GSI_ROUTING,
- * since an older table must not come after a newer one; it is taken before `lock`, and only by who changes routes.
+ * since an older table must not come after a newer one, and during KVM_IRQFD of the same change, whose failure takes the
+ * table back. It is taken before `lock`, and only by who changes routes; who holds it waits for no device.
  */
 #ifndef VDEV__KVM_INTERNAL_H
 #define VDEV__KVM_INTERNAL_H
@@ -56,6 +57,7 @@ struct device {
 	uint8_t busy; /* somebody works on it without the lock */
 	uint8_t hidden;
 	uint8_t has_msis; /* a vector had a message since RELEASE */
+	uint8_t moved; /* the change that is under way parked or attached an irqfd */
 	struct msi_block *block; /* vectors (msi.h); NULL: none so far */
 };
 
@@ -151,7 +153,7 @@ void vdev__kvm_gate(struct vdev_kvm *kvm, struct device *d);
 /* Forgets the resources, attached or not. */
 void vdev__kvm_forget(struct vdev_kvm *kvm, struct device *d);
 
-/* irqfd.c: the caller has the device, and not the lock */
+/* irqfd.c: the caller has the device, and no lock but that of the routes */
 struct msi_change;
 /* Detaches the irqfds of masked vectors: their eventfds keep what comes. The first errno. */
 int vdev__kvm_park_irqfds(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,

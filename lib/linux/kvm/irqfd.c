@@ -37,7 +37,7 @@ static void set_attached(struct vdev_kvm *kvm, struct resource *res, int attache
 }
 
 /* 0 when it is as it should be now. */
-static int settle(struct vdev_kvm *kvm, struct resource *res, int attach)
+static int settle(struct vdev_kvm *kvm, struct device *d, struct resource *res, int attach)
 {
 	int err;
 
@@ -47,6 +47,7 @@ static int settle(struct vdev_kvm *kvm, struct resource *res, int attach)
 	if (err && (attach || err != -ENOENT))
 		return err;
 	set_attached(kvm, res, attach);
+	d->moved = 1;
 	return 0;
 }
 
@@ -59,7 +60,7 @@ static int settle_gsi(struct vdev_kvm *kvm, struct device *d, uint32_t gsi, int 
 		int err = 0;
 
 		if (res->type == IRQFD && res->u.irqfd.gsi == gsi)
-			err = settle(kvm, res, attach);
+			err = settle(kvm, d, res, attach);
 		if (!first_err)
 			first_err = err;
 	}
@@ -71,6 +72,7 @@ int vdev__kvm_park_irqfds(struct vdev_kvm *kvm, struct device *d, const struct m
 {
 	int err = 0;
 
+	d->moved = 0;
 	for (uint32_t i = 0; !err && i < count; i++)
 		if (masks(&changes[i]))
 			err = settle_gsi(kvm, d, changes[i].to.gsi, 0);
@@ -95,7 +97,8 @@ int vdev__kvm_unpark_irqfds(struct vdev_kvm *kvm, struct device *d,
 void vdev__kvm_restore_irqfds(struct vdev_kvm *kvm, struct device *d,
 			      const struct msi_change *changes, uint32_t count, int attach)
 {
-	for (uint32_t i = 0; i < 2 * count; i++) {
+	/* Mostly nothing has: each look below is at all vectors. */
+	for (uint32_t i = 0; d->moved && i < 2 * count; i++) {
 		const struct msi_change *c = &changes[i / 2];
 		const struct vdev_kvm_msi *m = i & 1 ? &c->to : &c->from;
 

@@ -87,8 +87,8 @@ static void read_old(struct device *d, uint32_t vector, struct msi_change *chang
 }
 
 /* All or nothing, as far as KVM lets it. */
-static int apply(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
-		 uint32_t count)
+static int try_all(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
+		   uint32_t count)
 {
 	int routed = 0;
 	int err = vdev__kvm_park_irqfds(kvm, d, changes, count);
@@ -108,12 +108,38 @@ static int apply(struct vdev_kvm *kvm, struct device *d, const struct msi_change
 	return err;
 }
 
-/* Shows one vector to device workers. 1: something was pending and is delivered. */
-static int show(struct vdev_kvm *kvm, struct device *d, uint32_t vector,
-		const struct vdev_kvm_msi *m)
+static int any_routed(const struct msi_change *changes, uint32_t count)
 {
+	uint32_t flags = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		flags |= changes[i].from.flags | changes[i].to.flags;
+	return (flags & VDEV_KVM_MSI_ROUTED) != 0;
+}
+
+/* The table is nobody else's until it is sure: what was given up, a GSI or room, may have to be taken back. */
+static int apply(struct vdev_kvm *kvm, struct device *d, const struct msi_change *changes,
+		 uint32_t count)
+{
+	int err;
+
+	if (!any_routed(changes, count))
+		return 0;
+	pthread_mutex_lock(&kvm->routes.lock);
+	err = try_all(kvm, d, changes, count);
+	pthread_mutex_unlock(&kvm->routes.lock);
+	return err;
+}
+
+/* Shows one vector to device workers. 1: something was pending and is delivered. */
+static int show(struct vdev_kvm *kvm, struct device *d, uint32_t vector, const struct msi_change *c)
+{
+	const struct vdev_kvm_msi *m = &c->to;
 	struct vector *v = vdev__kvm_vector(d->block, vector);
 
+	/* Of a worker that found no message any more when it looked again. */
+	if (!c->from.flags)
+		atomic_store(&v->pending, 0);
 	vdev__kvm_publish_msi(v, m);
 	if (vdev__kvm_masked(m) || atomic_exchange(&v->pending, 0) != d->dev)
 		return 0;
@@ -136,7 +162,7 @@ static int change_vectors(struct vdev_kvm *kvm, struct device *d, uint32_t vecto
 	for (uint32_t i = 0; i < count; i++) {
 		before += changes[i].from.flags != 0;
 		after += changes[i].to.flags != 0;
-		delivered += show(kvm, d, vector + i, &changes[i].to);
+		delivered += show(kvm, d, vector + i, &changes[i]);
 	}
 	if (after == before)
 		return delivered;

@@ -87,7 +87,7 @@ void vdev__kvm_free_block(struct vdev_kvm *kvm, struct msi_block *block);
 /* signal.c: delivers one interrupt; answers as vdev_kvm_signal(). */
 int vdev__kvm_deliver(struct vdev_kvm *kvm, const struct vdev_kvm_msi *m);
 
-/* routes.c: nobody else changes the device's vectors meanwhile */
+/* routes.c: the caller has the device and holds `routes.lock`, from the change until it needs no undoing any more */
 
 /* One ioctl at most. -EBUSY, -EEXIST, -ENOSPC, -ENOMEM, an errno: nothing has changed. */
 int vdev__kvm_change_routes(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count);

@@ -17,7 +17,7 @@
 #include "routes.h"
 
 int vdev__kvm_commit(struct vdev_kvm *kvm, struct kvm_irq_routing *table, uint32_t fixed,
-		     uint32_t changed)
+		     uint32_t changed, uint32_t level)
 {
 	int err = vdev__kvm_ioctl(kvm, kvm->config.vm_fd, KVM_SET_GSI_ROUTING, table);
 	char text[VDEV__KVM_ERROR_SIZE];
@@ -26,7 +26,7 @@ int vdev__kvm_commit(struct vdev_kvm *kvm, struct kvm_irq_routing *table, uint32
 		snprintf(text, sizeof(text),
 			 "KVM_SET_GSI_ROUTING (%" PRIu32 " entries, %" PRIu32 " changed", table->nr,
 			 changed);
-		vdev__kvm_failed(kvm, VDEV_LOG_ERROR, text, err);
+		vdev__kvm_failed(kvm, level, text, err);
 		return err;
 	}
 	pthread_mutex_lock(&kvm->lock);
@@ -51,8 +51,11 @@ static void put(struct routes *r, const struct vdev_kvm_msi *m)
 static void take_out(struct routes *r, uint32_t gsi)
 {
 	uint16_t at = r->gsis[gsi].at;
-	const struct kvm_irq_routing_entry *last = &r->table->entries[--r->table->nr];
+	const struct kvm_irq_routing_entry *last;
 
+	if (!at)
+		return;
+	last = &r->table->entries[--r->table->nr];
 	r->gsis[last->gsi].at = at;
 	r->table->entries[at - 1] = *last;
 	r->gsis[gsi].at = 0;
@@ -143,30 +146,17 @@ static int change_table(struct vdev_kvm *kvm, const struct msi_change *changes, 
 	return err ? err : changed;
 }
 
-static int any_routed(const struct msi_change *changes, uint32_t count)
-{
-	uint32_t flags = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		flags |= changes[i].from.flags | changes[i].to.flags;
-	return (flags & VDEV_KVM_MSI_ROUTED) != 0;
-}
-
 int vdev__kvm_change_routes(struct vdev_kvm *kvm, const struct msi_change *changes, uint32_t count)
 {
 	struct routes *r = &kvm->routes;
-	int changed, err;
+	int changed = change_table(kvm, changes, count);
+	int err = changed < 0 ? changed : 0;
 
-	if (!any_routed(changes, count))
-		return 0;
-	pthread_mutex_lock(&r->lock);
-	changed = change_table(kvm, changes, count);
-	err = changed < 0 ? changed : 0;
+	/* Not an error of the VMM: the messages are the guest's, see signal.c. */
 	if (changed > 0)
-		err = vdev__kvm_commit(kvm, r->table, r->fixed, (uint32_t)changed);
+		err = vdev__kvm_commit(kvm, r->table, r->fixed, (uint32_t)changed, VDEV_LOG_DEBUG);
 	if (changed > 0 && err)
 		undo(r, changes, count);
-	pthread_mutex_unlock(&r->lock);
 	return err;
 }
 
@@ -174,10 +164,8 @@ void vdev__kvm_undo_routes(struct vdev_kvm *kvm, const struct msi_change *change
 {
 	struct routes *r = &kvm->routes;
 
-	pthread_mutex_lock(&r->lock);
 	undo(r, changes, count);
-	vdev__kvm_commit(kvm, r->table, r->fixed, count);
-	pthread_mutex_unlock(&r->lock);
+	vdev__kvm_commit(kvm, r->table, r->fixed, count, VDEV_LOG_ERROR);
 }
 
 /* Takes all routes of a device out of the table, or puts them back; how many. */
@@ -208,7 +196,7 @@ int vdev__kvm_drop_routes(struct vdev_kvm *kvm, struct device *d)
 	pthread_mutex_lock(&r->lock);
 	live = each_route(r, d, 0);
 	if (live)
-		err = vdev__kvm_commit(kvm, r->table, r->fixed, live);
+		err = vdev__kvm_commit(kvm, r->table, r->fixed, live, VDEV_LOG_ERROR);
 	if (err)
 		each_route(r, d, 1);
 	pthread_mutex_unlock(&r->lock);

@@ -25,8 +25,8 @@ vdev__kvm_msi_entry(uint32_t gsi, uint64_t address, uint32_t data, uint32_t devi
 	return e;
 }
 
-/* Tells KVM. `fixed` of its entries are not vectors'; `changed` is for people. An errno. */
+/* Tells KVM. `fixed` of its entries are not vectors'; `changed` and the log level are for people. An errno. */
 int vdev__kvm_commit(struct vdev_kvm *kvm, struct kvm_irq_routing *table, uint32_t fixed,
-		     uint32_t changed);
+		     uint32_t changed, uint32_t level);
 
 #endif

@@ -5,6 +5,10 @@
  * Masking. Who finds the vector masked marks it pending, then looks again; who unmasks publishes the message, then takes
  * the mark. All four are sequentially consistent, so at least one of the two sees the other, and as the
  * mark is taken by exchange exactly one of them delivers.
+ *
+ * Vectors change hands: a device is renamed, or goes and its memory serves the next one. The mark is a handle, and it is set
+ * only in the place of one that was read before the gate was found open: that was nobody's, or of a device before. So who comes
+ * late does not overwrite what the next owner has been promised, and what a late one leaves there means nothing to others.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -95,10 +99,16 @@ static int take(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector, struct vdev
 {
 	struct vector *v = NULL;
 	int how = look(kvm, dev, vector, &v, m);
+	uint64_t mark;
 
 	if (how || !vdev__kvm_masked(m))
 		return how;
-	atomic_store(&v->pending, dev);
+	mark = atomic_load(&v->pending);
+	do {
+		how = look(kvm, dev, vector, &v, m);
+		if (how || !vdev__kvm_masked(m))
+			return how;
+	} while (!atomic_compare_exchange_strong(&v->pending, &mark, dev));
 	how = look(kvm, dev, vector, &v, m);
 	if (how)
 		return how;

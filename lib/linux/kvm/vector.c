@@ -101,7 +101,8 @@ void vdev__kvm_rename_pending(struct device *d, uint64_t old_dev)
 		struct vector *v = vdev__kvm_vector(d->block, i);
 		uint64_t expected = old_dev;
 
-		if (v)
+		/* A write in any case: who sets the mark after it sees that the gate of the old handle is closed. */
+		if (v && atomic_fetch_or(&v->pending, 0) == old_dev)
 			atomic_compare_exchange_strong(&v->pending, &expected, d->dev);
 	}
 }
