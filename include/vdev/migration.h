@@ -57,7 +57,8 @@ struct vdev_migration_plan;
 #define VDEV_MIGRATION_USED \
 	1u /**< a driver of the host or a VM has it: nor can others of its group be had */
 #define VDEV_MIGRATION_BRIDGE 2u /**< is not given away, and does not hinder its group */
-#define VDEV_MIGRATION_USE_UNKNOWN 3u /**< not known (a dump): taken for free, until verify() */
+#define VDEV_MIGRATION_USE_UNKNOWN \
+	3u /**< not known (a dump, or VFIO was not asked): a plan takes it for free, verify() does not */
 /** @} */
 
 /** Relation to SR-IOV: values of the field `relation`. @{ */
@@ -470,7 +471,7 @@ struct vdev_migration_vm {
 /** Why a device has the verdict that it has. @{ */
 #define VDEV_MIGRATION_FITS 0u /**< nothing differs */
 #define VDEV_MIGRATION_DIFFERS \
-	1u /**< `field`, by `rule`; without a function: that of the least bad one */
+	1u /**< `field`, by `rule`; without a function: that of the least bad one, then of fewest differences */
 #define VDEV_MIGRATION_NOTHING 2u /**< no function of its class there (M1) */
 #define VDEV_MIGRATION_TAKEN \
 	3u /**< `function` would do, but it, or one of its group, is used, or it has VFs */
@@ -617,10 +618,12 @@ VDEV_API int vdev_migration_stats(const struct vdev_migration *obj,
 #define VDEV_MIGRATION_CLAIM 1u /**< destination: the function is ours from now on */
 #define VDEV_MIGRATION_RELEASE 2u /**< the function is given back, reset */
 #define VDEV_MIGRATION_VERIFY 3u /**< both: fresh inventories, vdev_migration_plan_verify() (M9) */
-#define VDEV_MIGRATION_RESUMING 4u /**< destination: RUNNING to RESUMING */
+#define VDEV_MIGRATION_RESUMING \
+	4u /**< destination: RUNNING to RESUMING. RELEASE, the undo of CLAIM, resets it: RUNNING would make it a twin */
 #define VDEV_MIGRATION_PRE_COPY_STATE \
 	5u /**< source: RUNNING to PRE_COPY; the initial data must be accepted there (M8) */
-#define VDEV_MIGRATION_RUNNING 6u /**< back to RUNNING; by way of reset if that fails (M10) */
+#define VDEV_MIGRATION_RUNNING \
+	6u /**< source: back to RUNNING; by way of reset if that fails (M10) */
 #define VDEV_MIGRATION_BUSY 7u /**< source: drop messages and stored requests, post busy (M5) */
 #define VDEV_MIGRATION_CLEAR_BUSY 8u /**< new requests are accepted again (M7) */
 #define VDEV_MIGRATION_DESCRIBE 9u /**< source: write down the data structures (M6) */
@@ -650,7 +653,8 @@ VDEV_API int vdev_migration_stats(const struct vdev_migration *obj,
 
 /**
  * One step. Steps are done in order; if one fails before the point of no return, the undo of each that was begun is done in
- * reverse order, that of the failed one first. 40 bytes.
+ * reverse order, that of the failed one first, each when the one before is done or has failed. Nothing at the destination is set going by
+ * that. 40 bytes.
  */
 struct vdev_migration_step {
 	uint32_t kind; /**< VDEV_MIGRATION_CLAIM .. START */
@@ -693,7 +697,8 @@ struct vdev_migration_plan_info {
 /** What has changed since the plan. @{ */
 #define VDEV_MIGRATION_SAME 0u /**< nothing: never in a list */
 #define VDEV_MIGRATION_GONE 1u /**< the function is not there any more */
-#define VDEV_MIGRATION_NOT_FREE 2u /**< somebody has it, or one of its group, or it has VFs now */
+#define VDEV_MIGRATION_NOT_FREE \
+	2u /**< somebody has it, or one of its group, or it has VFs now, or nobody knows (USE_UNKNOWN) */
 #define VDEV_MIGRATION_WORSE 3u /**< `field` differs now, and makes the verdict worse: `verdict` */
 #define VDEV_MIGRATION_OTHER_VALUE 4u /**< `field` is another one, without consequence */
 #define VDEV_MIGRATION_MOVED_NODE 5u /**< on another NUMA node */
@@ -779,7 +784,9 @@ VDEV_API int vdev_migration_plan_difference(const struct vdev_migration_plan *pl
 VDEV_API int vdev_migration_plan_step(const struct vdev_migration_plan *plan, uint32_t index,
 				      struct vdev_migration_step *ret_step, size_t size);
 /**
- * Says what has changed since the plan was made, just before commit (M9).
+ * Says what has changed since the plan was made, just before commit (M9). Only who has a function open by VFIO can ask for
+ * stop_copy, p2p, pre_copy and dma_logging. At the source, and there if it was claimed and is USED, such a field
+ * that is not known now counts as in the plan.
  * @param plan the plan
  * @param rules those of the plan; NULL: the built-in ones
  * @param source a fresh inventory of the source; NULL: not looked at

@@ -150,6 +150,14 @@ static void capabilities(const struct vdev_inventory_device *d, struct vdev_migr
 	m->known |= BIT(VDEV_MIGRATION_F_CAPS);
 }
 
+/* Only who asked VFIO knows whether somebody has it open. */
+static uint32_t use_by_vfio(const struct vdev_inventory_device *d)
+{
+	if (d->vfio_open == UNKNOWN)
+		return VDEV_MIGRATION_USE_UNKNOWN;
+	return d->vfio_open ? VDEV_MIGRATION_USED : VDEV_MIGRATION_FREE;
+}
+
 static void place(const struct vdev_inventory_device *d, struct vdev_migration_device *m)
 {
 	m->address = VDEV_MIGRATION_ADDRESS(d->domain, d->bus, d->slot, d->function);
@@ -162,10 +170,10 @@ static void place(const struct vdev_inventory_device *d, struct vdev_migration_d
 		m->use = VDEV_MIGRATION_BRIDGE;
 	else if (d->bound == UNKNOWN)
 		m->use = VDEV_MIGRATION_USE_UNKNOWN;
-	else if (d->bound == 0 || (strstr(d->driver, "vfio") && d->vfio_open != 1))
+	else if (d->bound == 0)
 		m->use = VDEV_MIGRATION_FREE;
 	else
-		m->use = VDEV_MIGRATION_USED;
+		m->use = strstr(d->driver, "vfio") ? use_by_vfio(d) : VDEV_MIGRATION_USED;
 }
 
 /* Whether a function is part of SR-IOV is known when the list that says so was read. */

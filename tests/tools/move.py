@@ -300,7 +300,9 @@ def verify():
         changed(folder, CHANGED, Host().without(VF), [("disk0", "GONE", None)])
         busy = Host().change(VF, vfio_open=True)
         changed(folder, CHANGED, busy, [("disk0", "NOT_FREE", None)])
-        changed(folder, 0, busy, [], "--claimed")
+        # Open by the move itself, it answers nobody else.
+        ours = Host().change(VF, vfio_open=True, vfio_migration=None, dma_logging=None)
+        changed(folder, 0, ours, [], "--claimed", "--source", folder.put("s.json", ours))
         c = changed(folder, CHANGED, Host().firmware(VF, "9"), [("disk0", "WORSE", "firmware")])[0]
         assert (c["then"], c["now"], c["verdict"], c["side"]) == ("7.1.0", "9", "QUIESCE_REBUILD", "destination"), c
         c = changed(folder, 0, Host().change(VF, numa_node=0), [("disk0", "MOVED_NODE", "node")])[0]
@@ -313,6 +315,22 @@ def verify():
         # What refuses has nothing to commit.
         plan(REFUSE, folder, vm(VF), Host(), Host().without(*VFS))
         assert "nothing to commit" in run(CHANGED, "plan", "--verify", folder("plan.json"), "--dest", folder("a.json"))
+
+
+def verify_what_nobody_asked():
+    """An inventory without --vfio cannot say that nobody has it: the plan does not hold, and what to do is said."""
+    with Folder() as folder:
+        unasked = Host().change(VF, vfio_open=None)
+        plan(0, folder, vm({"name": "disk0", "address": VF}), Host(), unasked)  # taken for free
+        changed(folder, CHANGED, unasked, [("disk0", "NOT_FREE", None)])
+        args = ("plan", "--verify", folder("plan.json"), "--dest")
+        out = run(CHANGED, *args, folder("now.json"))
+        assert out.count("Nobody knows whether %s there is in use" % VF) == 1 and "inventory --vfio --json" in out, out
+        both = Host().change(VF, vfio_open=None).firmware(VF, "9")
+        changed(folder, CHANGED, both, [("disk0", "NOT_FREE", None), ("disk0", "WORSE", "firmware")])
+        assert run(CHANGED, *args, folder("now.json")).count("Nobody knows") == 1  # once for a device
+        assert "Nobody knows" not in run(CHANGED, *args, folder.put("now.json", Host().change(VF, vfio_open=True)))
+        assert "Nobody knows" not in run(CHANGED, *args, folder.put("now.json", Host().without(VF)))
 
 
 def verify_with_the_rules_of_the_plan():
@@ -371,4 +389,4 @@ if __name__ == "__main__":
     with Folder() as Folder0:
         sys.exit(rig.run([each_source, live_verdict, each_verdict, marks, pairs, not_identified, colour, rules_override, plans,
                           rebuilt_and_emulated, what_the_vmm_knows, reasons, destinations, nodes, round_trip, verify,
-                          verify_with_the_rules_of_the_plan, asks_vfio, worked_examples, schemas]))
+                          verify_what_nobody_asked, verify_with_the_rules_of_the_plan, asks_vfio, worked_examples, schemas]))

@@ -31,6 +31,7 @@ static void descriptors(void **state)
 	d.vendor = 0;
 	d.bound = 1;
 	strcpy(d.driver, "vfio-pci");
+	d.vfio_open = 0;
 	d.vfio_flags = 5;
 	d.reset = VDEV_INVENTORY_RESET_FLR | VDEV_INVENTORY_RESET_ACPI;
 	d.power_state = 4;
@@ -66,6 +67,10 @@ static void descriptors(void **state)
 	assert_int_equal(m.use, VDEV_MIGRATION_USED);
 	assert_false(known(&m, VDEV_MIGRATION_F_CAPS));
 	assert_false(known(&m, VDEV_MIGRATION_F_RESET));
+	/* M12: nobody asked VFIO, so nobody knows. */
+	d.vfio_open = VDEV_INVENTORY_UNKNOWN;
+	assert_int_equal(vdev_inventory_describe(&d, sizeof(d), &m, sizeof(m)), 0);
+	assert_int_equal(m.use, VDEV_MIGRATION_USE_UNKNOWN);
 }
 
 static void more_of_descriptors(void **state)

@@ -21,10 +21,9 @@ static void no_hardware_of_that_class(void **state)
 	expect(&t, "EMULATE:NOTHING");
 	mg_set(&t.here[0], "class", NULL); /* not known: not of the class of one that is */
 	expect(&t, "EMULATE:NOTHING");
-	mg_set(&t.there[0], "class", NULL); /* the same type is the same, whatever it is */
-	expect(&t, "LIVE@8");
-	mg_set(&t.there[0], "header_type", "1");
+	mg_set(&t.there[0], "class", NULL); /* neither knows: nor may it be taken for the same */
 	expect(&t, "EMULATE:DIFFERS");
+	assert_int_equal(t.places[0].field, VDEV_MIGRATION_F_CLASS);
 	mg_end(&t);
 }
 
@@ -220,6 +219,39 @@ static void the_reason_of_a_loser(void **state)
 	mg_end(&t);
 }
 
+/* M8: of two that are as bad the nearer one is told: a VF that differs in one thing, not the PF that differs in many. */
+static void m8_the_nearest_miss(void **state)
+{
+	struct mg t;
+
+	(void)state;
+	mg_init(&t);
+	mg_set(mg_function(&t, 8), "relation", "1");
+	mg_set(&t.there[0], "driver", "mlx5_core");
+	mg_set(&t.there[0], "header_type", "1");
+	mg_set(mg_function(&t, 16), "header_type", "1");
+	mg_function(&t, 24);
+	t.there[2] = t.there[1]; /* as near: the lower address is told */
+	t.there[2].address = 24;
+	mg_want(&t, 0, UNKNOWN);
+	mg_want(&t, 0, UNKNOWN);
+	expect(&t, "REFUSE:DIFFERS REFUSE:DIFFERS");
+	for (uint32_t i = 0; i < 2; i++) { /* the second time it is remembered */
+		assert_int_equal(t.places[i].function, 1);
+		assert_int_equal(t.places[i].field, VDEV_MIGRATION_F_HEADER_TYPE);
+	}
+	mg_set(&t.there[1], "firmware", NULL); /* worse before more */
+	mg_set(&t.there[1], "psid", NULL);
+	mg_set(&t.there[1], "header_type", "0");
+	mg_set(&t.there[1], "relation", "2");
+	t.wants[0].flags = VDEV_MIGRATION_NO_REBUILD;
+	t.wants[1].flags = VDEV_MIGRATION_NO_REBUILD;
+	expect(&t, "REFUSE:DIFFERS REFUSE:DIFFERS");
+	assert_int_equal(t.places[0].function, 1);
+	assert_int_equal(t.places[0].field, VDEV_MIGRATION_F_FIRMWARE);
+	mg_end(&t);
+}
+
 /* Nobody is left over whose turn would need others to move, as far as rows go. */
 static void a_long_way_round(void **state)
 {
@@ -268,6 +300,7 @@ int main(void)
 		cmocka_unit_test(a_group_goes_to_one_vm),
 		cmocka_unit_test(pf_and_vf),
 		cmocka_unit_test(the_reason_of_a_loser),
+		cmocka_unit_test(m8_the_nearest_miss),
 		cmocka_unit_test(a_long_way_round),
 		cmocka_unit_test(a_vm_without_devices),
 	};

@@ -64,6 +64,18 @@ static void each_part_of_the_identity_counts(void **state)
 	}
 }
 
+/* M1: what is not known to be of one class is not taken for it, not even if neither side knows. */
+static void m1_the_class_must_be_known(void **state)
+{
+	struct vdev_migration_device a = mg_vf(), b = a;
+
+	(void)state;
+	mg_set(&b, "class", NULL);
+	mg_expect(&a, &b, 0, "REFUSE class");
+	mg_set(&a, "class", NULL);
+	mg_expect(&a, &b, 0, "REFUSE class");
+}
+
 /* M2: capability layout: id, place, version, order, number. */
 static void the_layout_counts(void **state)
 {
@@ -282,6 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_moves_live),
 		cmocka_unit_test(each_part_of_the_identity_counts),
+		cmocka_unit_test(m1_the_class_must_be_known),
 		cmocka_unit_test(the_layout_counts),
 		cmocka_unit_test(a_layout_may_hold_more),
 		cmocka_unit_test(what_is_not_known),

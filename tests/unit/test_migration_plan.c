@@ -188,14 +188,57 @@ static void m9_an_aborted_migration_leaves_all_devices(void **state)
 	}
 	assert_string_equal(way_back(&t, plan, info.no_return - 1),
 			    "DELETE>2 DELETE>1 DETACH>2 RUNNING<0 RUNNING< UNPAUSE< STOP_COPYING= "
-			    "RESTORE<2 RESTORE<1 CLEAR_BUSY<2 CLEAR_BUSY<1 RUNNING<0 RUNNING>0 "
-			    "RELEASE>1 RELEASE>0 ");
-	assert_string_equal(way_back(&t, plan, find(plan, VDEV_MIGRATION_DELETE, 0)),
-			    "RESTORE<1 CLEAR_BUSY<2 CLEAR_BUSY<1 RUNNING<0 RUNNING>0 RELEASE>1 "
+			    "RESTORE<2 RESTORE<1 CLEAR_BUSY<2 CLEAR_BUSY<1 RUNNING<0 RELEASE>1 "
 			    "RELEASE>0 ");
+	assert_string_equal(way_back(&t, plan, find(plan, VDEV_MIGRATION_DELETE, 0)),
+			    "RESTORE<1 CLEAR_BUSY<2 CLEAR_BUSY<1 RUNNING<0 RELEASE>1 RELEASE>0 ");
 	/* After it there is no way back. */
 	for (uint32_t i = info.no_return; i < info.steps; i++)
 		assert_int_equal(step_at(plan, i).undo, VDEV_MIGRATION_NO_STEP);
+	vdev_migration_plan_free(plan);
+	mg_end(&t);
+}
+
+/*
+ * M9: wherever it fails, nothing at the destination is set going that may hold the guest's state: it would be a
+ * twin of the guest's device. What was attached or restored there is gone before anything runs at the source again,
+ * and each function that was claimed ends with a reset.
+ */
+static void m9_no_twin_at_the_destination(void **state)
+{
+	struct vdev_migration_plan_info info;
+	struct vdev_migration_plan *plan;
+	struct mg t;
+
+	(void)state;
+	mixed(&t);
+	plan = plan_of(&t, NULL);
+	vdev_migration_plan_get(plan, &info, sizeof(info));
+	for (uint32_t failed = 0; failed < info.no_return; failed++) {
+		uint32_t claimed = 0, running = 0;
+
+		for (uint32_t i = failed + 1; i--;) {
+			struct vdev_migration_step s = step_at(plan, i);
+
+			if (s.side == VDEV_MIGRATION_AT_SOURCE) {
+				running |= s.undo == VDEV_MIGRATION_UNPAUSE ||
+					   s.undo == VDEV_MIGRATION_RUNNING;
+				continue;
+			}
+			assert_int_not_equal(s.undo, VDEV_MIGRATION_RUNNING);
+			assert_int_not_equal(s.undo, VDEV_MIGRATION_START);
+			assert_int_not_equal(s.undo, VDEV_MIGRATION_UNPAUSE);
+			if (s.undo == VDEV_MIGRATION_DELETE || s.undo == VDEV_MIGRATION_DETACH)
+				assert_int_equal(running, 0);
+			if (s.kind == VDEV_MIGRATION_CLAIM) {
+				assert_int_equal(s.undo, VDEV_MIGRATION_RELEASE);
+				claimed |= 1u << s.device;
+			}
+			if (s.kind == VDEV_MIGRATION_RESUMING) /* its reset is still to come */
+				assert_int_equal(claimed >> s.device & 1, 0);
+		}
+		assert_int_equal(claimed, failed >= 2 ? 3 : failed); /* all of them that were */
+	}
 	vdev_migration_plan_free(plan);
 	mg_end(&t);
 }
@@ -327,6 +370,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_rebuilt),
 		cmocka_unit_test(a_device_that_is_emulated),
 		cmocka_unit_test(m9_an_aborted_migration_leaves_all_devices),
+		cmocka_unit_test(m9_no_twin_at_the_destination),
 		cmocka_unit_test(order_of_what_matters),
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(a_plan_that_refuses),

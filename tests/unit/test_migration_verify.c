@@ -35,11 +35,12 @@ static void end(struct both *x)
 }
 
 /* "1>WORSE(firmware)QUIESCE_REBUILD! ": device, side, what, field, verdict now, whether it hinders. */
-static const char *changes(struct both *x, const struct vdev_migration_host *source, uint32_t flags)
+static const char *changes_by(struct both *x, const struct vdev_migration_rules *rules,
+			      const struct vdev_migration_host *source, uint32_t flags)
 {
 	struct vdev_migration_change c[16];
 	size_t used = 0;
-	int count = vdev_migration_plan_verify(x->plan, NULL, source, &x->t.host, flags, c,
+	int count = vdev_migration_plan_verify(x->plan, rules, source, &x->t.host, flags, c,
 					       sizeof(c[0]), 16, &x->stop);
 
 	assert_in_range(count, 0, 16);
@@ -56,6 +57,11 @@ static const char *changes(struct both *x, const struct vdev_migration_host *sou
 		assert_true(!c[i].stop || x->stop);
 	}
 	return x->t.text;
+}
+
+static const char *changes(struct both *x, const struct vdev_migration_host *source, uint32_t flags)
+{
+	return changes_by(x, NULL, source, flags);
 }
 
 #define expect(x, wanted, stops)                                            \
@@ -115,6 +121,103 @@ static void taken(void **state)
 	mg_set(&x.t.there[1], "sriov_vfs", "2"); /* has VFs now */
 	assert_string_equal(changes(&x, NULL, VDEV_MIGRATION_CLAIMED), "1>NOT_FREE()LIVE! ");
 	assert_int_equal(x.stop, 1);
+	end(&x);
+}
+
+/* What only who has the device open can ask for. */
+static const char *const answers[] = {"stop_copy", "p2p", "pre_copy", "dma_logging"};
+
+static void answers_nobody(struct vdev_migration_device *d, uint32_t use)
+{
+	d->use = use;
+	for (uint32_t i = 0; i < VT_COUNT(answers); i++)
+		mg_set(d, answers[i], NULL);
+}
+
+/* By rules that look at all four, so that each one that is lost would be told. */
+static const char *changes_by_all_four(struct both *x, uint32_t flags)
+{
+	struct vdev_migration_rules *rules = mg_rules("stop_copy need value=1 QUIESCE_REBUILD\n"
+						      "p2p need value=1 QUIESCE_REBUILD\n"
+						      "pre_copy need value=1 QUIESCE_REBUILD\n"
+						      "dma_logging need value=1 QUIESCE_REBUILD\n");
+	const char *text = changes_by(x, rules, &x->source, flags);
+
+	vdev_migration_rules_free(rules);
+	return text;
+}
+
+/* M9: just before commit the functions of both ends are open, and answer nobody else for what they can. */
+static void m9_an_open_function_answers_nobody(void **state)
+{
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	answers_nobody(&x.t.there[0], VDEV_MIGRATION_USED);
+	answers_nobody(&x.t.here[0], VDEV_MIGRATION_USED);
+	assert_string_equal(changes(&x, &x.source, VDEV_MIGRATION_CLAIMED), "");
+	assert_int_equal(x.stop, 0);
+	/* Not claimed: somebody else has it. */
+	expect(&x,
+	       "0>NOT_FREE()LIVE! 0>WORSE(stop_copy)QUIESCE_REBUILD! "
+	       "0>WORSE(p2p)QUIESCE_REBUILD! 0>WORSE(pre_copy)QUIESCE_REBUILD! ",
+	       1);
+	/* Nobody has it open, and it does not answer: it cannot. */
+	answers_nobody(&x.t.there[0], VDEV_MIGRATION_FREE);
+	assert_string_equal(changes(&x, &x.source, VDEV_MIGRATION_CLAIMED),
+			    "0>WORSE(stop_copy)QUIESCE_REBUILD! 0>WORSE(p2p)QUIESCE_REBUILD! "
+			    "0>WORSE(pre_copy)QUIESCE_REBUILD! ");
+	/* What it does answer counts, and all else of it, too. */
+	x.t.there[0].use = VDEV_MIGRATION_USED;
+	mg_set(&x.t.there[0], "pre_copy", "0");
+	mg_set(&x.t.there[0], "firmware", "1");
+	assert_string_equal(changes(&x, &x.source, VDEV_MIGRATION_CLAIMED),
+			    "0>WORSE(pre_copy)QUIESCE_REBUILD! 0>WORSE(firmware)QUIESCE_REBUILD! ");
+	end(&x);
+}
+
+/* M9: each of the four, with its value of the plan; what was not known then is not known now. */
+static void m9_answers_are_those_of_the_plan(void **state)
+{
+	struct both x;
+
+	(void)state;
+	for (uint32_t i = 0; i < VT_COUNT(answers); i++) {
+		begin(&x);
+		vdev_migration_plan_free(x.plan);
+		mg_set(&x.t.there[0], "dma_logging", "1");
+		mg_set(&x.t.here[0], "dma_logging", "1");
+		x.t.vm.device_count = 1;
+		assert_int_equal(
+			vdev_migration_plan_new(&x.plan, &x.t.v.env, NULL, &x.t.vm, &x.t.host), 0);
+		x.t.there[0].use = VDEV_MIGRATION_USED;
+		mg_set(&x.t.there[0], answers[i], NULL);
+		mg_set(&x.t.here[0], answers[i], NULL);
+		assert_string_equal(changes_by_all_four(&x, VDEV_MIGRATION_CLAIMED), "");
+		x.t.there[0].use = VDEV_MIGRATION_FREE;
+		changes_by_all_four(&x, VDEV_MIGRATION_CLAIMED);
+		assert_int_equal(x.stop, 1);
+		end(&x);
+	}
+	begin(&x); /* nobody ever said whether it logs */
+	answers_nobody(&x.t.there[0], VDEV_MIGRATION_USED);
+	changes_by_all_four(&x, VDEV_MIGRATION_CLAIMED);
+	assert_int_equal(x.stop, 1);
+	end(&x);
+}
+
+/* M9, M12: a plan may be made with what is not known, a commit needs to know that nobody has it. */
+static void m9_not_known_whether_it_is_free(void **state)
+{
+	struct both x;
+
+	(void)state;
+	begin(&x);
+	x.t.there[1].use = VDEV_MIGRATION_USE_UNKNOWN;
+	expect(&x, "1>NOT_FREE()LIVE! ", 1);
+	assert_string_equal(changes(&x, &x.source, VDEV_MIGRATION_CLAIMED), "");
+	assert_int_equal(x.stop, 0);
 	end(&x);
 }
 
@@ -248,6 +351,9 @@ int main(void)
 		cmocka_unit_test(nothing_has_changed),
 		cmocka_unit_test(gone),
 		cmocka_unit_test(taken),
+		cmocka_unit_test(m9_an_open_function_answers_nobody),
+		cmocka_unit_test(m9_answers_are_those_of_the_plan),
+		cmocka_unit_test(m9_not_known_whether_it_is_free),
 		cmocka_unit_test(the_verdict_is_worse),
 		cmocka_unit_test(another_layout),
 		cmocka_unit_test(another_node),

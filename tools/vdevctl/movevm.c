@@ -133,25 +133,36 @@ static uint32_t step_of(const char *name)
 	return VDEV_MIGRATION_NO_STEP;
 }
 
+static bool deadline(const struct reading *r, const char *name, struct json_object *value,
+		     struct vm *vm)
+{
+	uint32_t step = step_of(name);
+	uint64_t ms = 0;
+
+	if (!step)
+		return read_wrong(r, "deadlines_ms: \"%.32s\" is no step", name);
+	if (!read_number(value, MOST_DEADLINE_MS, &ms) || !ms)
+		return read_wrong(r, "deadlines_ms.%s: expected milliseconds, 1 to %u", name,
+				  MOST_DEADLINE_MS);
+	vm->deadline_ns[step] = ms * NS_PER_MS;
+	return true;
+}
+
 static bool deadlines(const struct reading *r, struct json_object *o, struct vm *vm)
 {
+	struct json_object_iterator i, end;
+
 	if (!o)
 		return true;
 	if (!json_object_is_type(o, json_type_object))
 		return read_wrong(r, "deadlines_ms: expected an object such as {\"COPY_MEMORY\": "
 				     "60000}");
-	json_object_object_foreach(o, name, value)
-	{
-		uint32_t step = step_of(name);
-		uint64_t ms = 0;
-
-		if (!step)
-			return read_wrong(r, "deadlines_ms: \"%.32s\" is no step", name);
-		if (!read_number(value, MOST_DEADLINE_MS, &ms) || !ms)
-			return read_wrong(r, "deadlines_ms.%s: expected milliseconds, 1 to %u",
-					  name, MOST_DEADLINE_MS);
-		vm->deadline_ns[step] = ms * NS_PER_MS;
-	}
+	i = json_object_iter_begin(o);
+	end = json_object_iter_end(o);
+	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i))
+		if (!deadline(r, json_object_iter_peek_name(&i), json_object_iter_peek_value(&i),
+			      vm))
+			return false;
 	return true;
 }
 

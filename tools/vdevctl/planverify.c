@@ -23,21 +23,29 @@ struct values {
 	bool knew, knows;
 };
 
-static void values(const struct verified *v, const struct vdev_migration_change *c,
-		   struct values *ret)
+/* What a change is about, as it is now; NULL: nobody looked, or it is gone. */
+static const struct vdev_migration_device *now_of(const struct verified *v,
+						  const struct vdev_migration_change *c,
+						  const struct vdev_migration_device **ret_then)
 {
-	const struct vdev_migration_device *source, *destination, *then, *now = NULL;
 	const struct machine *m = c->side == VDEV_MIGRATION_AT_SOURCE ? v->source : v->destination;
+	const struct vdev_migration_device *source, *destination;
 	struct vdev_migration_place place;
 	uint32_t at;
 
-	memset(ret, 0, sizeof(*ret));
 	vdev_migration_plan_device(v->p->plan, c->device, &place, sizeof(place), &source,
 				   &destination);
-	then = c->side == VDEV_MIGRATION_AT_SOURCE ? source : destination;
-	at = m && then ? machine_find(m, then->address) : NO_NUMBER;
-	if (at != NO_NUMBER)
-		now = &m->devices[at];
+	*ret_then = c->side == VDEV_MIGRATION_AT_SOURCE ? source : destination;
+	at = m && *ret_then ? machine_find(m, (*ret_then)->address) : NO_NUMBER;
+	return at != NO_NUMBER ? &m->devices[at] : NULL;
+}
+
+static void values(const struct verified *v, const struct vdev_migration_change *c,
+		   struct values *ret)
+{
+	const struct vdev_migration_device *then, *now = now_of(v, c, &then);
+
+	memset(ret, 0, sizeof(*ret));
 	if (c->what == VDEV_MIGRATION_MOVED_NODE && then && now) {
 		ret->knew = then->node != VDEV_MIGRATION_UNKNOWN;
 		ret->knows = now->node != VDEV_MIGRATION_UNKNOWN;
@@ -115,6 +123,28 @@ static int change_line(struct libscols_table *tb, const struct verified *v,
 	return err;
 }
 
+/* Not known is not free. Once for each device: its changes stand together. */
+static void tell_unknown(const struct verified *v)
+{
+	uint32_t told = NO_NUMBER;
+
+	for (uint32_t i = 0; i < v->count; i++) {
+		const struct vdev_migration_change *c = &v->changes[i];
+		const struct vdev_migration_device *then, *now = now_of(v, c, &then);
+		char address[ADDRESS_SIZE];
+
+		if (!c->stop || c->side != VDEV_MIGRATION_AT_DESTINATION || c->device == told)
+			continue;
+		if (!now || now->use != VDEV_MIGRATION_USE_UNKNOWN)
+			continue;
+		address_text(now->address, address);
+		printf("Nobody knows whether %s there is in use: make a fresh inventory there, as "
+		       "root, by vdevctl inventory --vfio --json.\n",
+		       address);
+		told = c->device;
+	}
+}
+
 static int show_table(const struct verified *v)
 {
 	static const char *const columns[] = {"DEVICE", "SIDE",    "CHANGE",  "FIELD", "THEN",
@@ -136,7 +166,10 @@ static int show_table(const struct verified *v)
 	scols_table_enable_colors(tb, isatty(STDOUT_FILENO));
 	for (uint32_t i = 0; i < v->count && !err; i++)
 		err = change_line(tb, v, &v->changes[i]);
-	return table_print(tb, err);
+	err = table_print(tb, err);
+	if (!err)
+		tell_unknown(v);
+	return err;
 }
 
 static int ask(struct verified *v, uint32_t flags)

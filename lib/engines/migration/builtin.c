@@ -8,8 +8,8 @@
 
 /* Whatever the device: M1 asks for the class, M2 for type and version. */
 #define PLACE                                                                                      \
-	"class exact mask=ffff00 REFUSE # M1: hardware that can back it: PCI Code and ID "         \
-	"Assignment 1.16\n"                                                                        \
+	"class exact mask=ffff00 REFUSE must-know # M1: hardware that can back it: PCI Code and "  \
+	"ID Assignment 1.16\n"                                                                     \
 	"header_type exact REFUSE # PCI 3.0, 6.2.1: another header is another kind of function\n"  \
 	"relation exact mask=2 REFUSE # SR-IOV 1.1, 2: a PF controls all its VFs and is not "      \
 	"given in place of one\n"                                                                  \

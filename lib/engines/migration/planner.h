@@ -76,6 +76,7 @@ struct pair {
 	uint32_t hardware; /* verdict by the rules */
 	uint32_t field; /* first with that verdict; VDEV_MIGRATION_UNKNOWN */
 	uint32_t rule;
+	uint32_t count; /* fields that differ */
 };
 
 /* How a shape does, and where its hosts begin in the result. */

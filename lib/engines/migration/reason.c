@@ -20,7 +20,10 @@ struct miss {
 	struct pair pair;
 };
 
-/* CONTENDED before TAKEN before DIFFERS before NOTHING: what is the least to be changed? */
+/*
+ * CONTENDED before TAKEN before DIFFERS before NOTHING, then the better verdict, then fewer differences: what is the
+ * least to be changed?
+ */
 static void consider(struct vdev_migration *o, const struct asked *a, const struct shape *s,
 		     uint32_t row, uint32_t function, struct miss *m)
 {
@@ -32,7 +35,7 @@ static void consider(struct vdev_migration *o, const struct asked *a, const stru
 		return;
 	vdev__migration_pair(o, a->type[row], f->type, &n.pair);
 	verdict = vdev__migration_allowed(n.pair.hardware, a->vm.devices[row].flags);
-	n.order = n.pair.hardware;
+	n.order = n.pair.hardware << 6 | n.pair.count;
 	if (verdict < VDEV_MIGRATION_EMULATE)
 		n.reason = f->have == HAVE_FREE ? VDEV_MIGRATION_CONTENDED : VDEV_MIGRATION_TAKEN;
 	else if (same_class(&o->types[a->type[row]]->d, &o->types[f->type]->d))
@@ -40,8 +43,8 @@ static void consider(struct vdev_migration *o, const struct asked *a, const stru
 	else
 		return;
 	/* The order of their numbers, but that DIFFERS comes last. */
-	n.order += n.reason == VDEV_MIGRATION_DIFFERS ? 200
-		   : n.reason == VDEV_MIGRATION_TAKEN ? 100
+	n.order += n.reason == VDEV_MIGRATION_DIFFERS ? 2000
+		   : n.reason == VDEV_MIGRATION_TAKEN ? 1000
 						      : 0;
 	if (m->reason == VDEV_MIGRATION_NOTHING || n.order < m->order)
 		*m = n;
@@ -52,7 +55,7 @@ static void without(struct vdev_migration *o, const struct asked *a, const struc
 {
 	struct miss m = {.reason = VDEV_MIGRATION_NOTHING,
 			 .function = VDEV_MIGRATION_UNKNOWN,
-			 .pair = {0, VDEV_MIGRATION_UNKNOWN, VDEV_MIGRATION_UNKNOWN}};
+			 .pair = {0, VDEV_MIGRATION_UNKNOWN, VDEV_MIGRATION_UNKNOWN, 0}};
 
 	for (uint32_t i = 0; i < s->count; i++)
 		consider(o, a, s, row, i, &m);

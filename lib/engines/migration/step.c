@@ -18,7 +18,9 @@
  *   RELEASE           the functions here
  *
  * Whatever fails before COMMIT, the undos in reverse order put the source back: it runs, its structures are
- * restored, busy is cleared, and it never lost its devices (M9).
+ * restored, busy is cleared, and it never lost its devices (M9). Nothing of the guest runs at the destination before COMMIT,
+ * nor on the way back: what is attached or restored there goes before PAUSE is undone, and what has taken state
+ * stays as it is until RELEASE resets it.
  */
 #include "plan.h"
 
@@ -119,7 +121,8 @@ static void add_before(struct vdev_migration_plan *p)
 {
 	add_vm(p, BOTH(VERIFY, NO_STEP), 0);
 	add_each(p, DESTINATION(CLAIM, RELEASE), EACH_PLACED, 0);
-	add_each(p, DESTINATION(RESUMING, RUNNING), EACH_LIVE, 0);
+	/* Never back to RUNNING: with the state that it took it would be a twin of the guest's. */
+	add_each(p, DESTINATION(RESUMING, NO_STEP), EACH_LIVE, 0);
 	add_each(p, SOURCE(PRE_COPY_STATE, RUNNING), EACH_PRE_COPY, 0);
 	if (!(p->flags & VDEV_MIGRATION_QUIESCE_LATE))
 		add_quiesce(p);

@@ -186,6 +186,7 @@ static void compare(struct vdev_migration *o, uint32_t source, uint32_t destinat
 	o->compared++;
 	while (i < count && list[i].verdict != ret_pair->hardware)
 		i++;
+	ret_pair->count = count;
 	ret_pair->field = count ? list[i].field : VDEV_MIGRATION_UNKNOWN;
 	ret_pair->rule = count ? list[i].rule : VDEV_MIGRATION_UNKNOWN;
 }
@@ -197,7 +198,7 @@ static uint32_t most_pairs(const struct vdev_migration *o)
 	return most < MAX_PAIRS ? most : MAX_PAIRS;
 }
 
-/* In a word: 3 bits of verdict, 6 of field + 1, the rest the rule. */
+/* In a word: 3 bits of verdict, 6 of field + 1, 6 of how many differ, the rest the rule. */
 void vdev__migration_pair(struct vdev_migration *o, uint32_t source, uint32_t destination,
 			  struct pair *ret_pair)
 {
@@ -208,13 +209,14 @@ void vdev__migration_pair(struct vdev_migration *o, uint32_t source, uint32_t de
 		o->remembered++;
 		ret_pair->hardware = word & 7;
 		ret_pair->field = (word >> 3 & 63) - 1;
-		ret_pair->rule = word & 63u << 3 ? word >> 9 : VDEV_MIGRATION_UNKNOWN;
+		ret_pair->count = word >> 9 & 63;
+		ret_pair->rule = word & 63u << 3 ? word >> 15 : VDEV_MIGRATION_UNKNOWN;
 		return;
 	}
 	compare(o, source, destination, ret_pair);
 	word = ret_pair->hardware;
 	if (ret_pair->field != VDEV_MIGRATION_UNKNOWN)
-		word |= (ret_pair->field + 1) << 3 | ret_pair->rule << 9;
+		word |= (ret_pair->field + 1) << 3 | ret_pair->count << 9 | ret_pair->rule << 15;
 	if (o->pairs.count >= most_pairs(o))
 		forget_pairs(o);
 	/* No memory: it is compared again the next time. */

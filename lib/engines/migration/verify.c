@@ -9,6 +9,7 @@ struct verifier {
 	const struct vdev_migration_rules *rules;
 	struct vdev_migration_host source, destination;
 	bool has_source, has_destination;
+	bool claimed;
 	uint32_t *marks; /* of the destination's functions */
 	uint8_t *out;
 	size_t size;
@@ -76,12 +77,15 @@ static uint64_t tell_worse(struct verifier *v, struct vdev_migration_change c,
 	return worse;
 }
 
+/* Nor is it free if nobody knows; of one that we have claimed ourselves we do. */
 static void tell_place(struct verifier *v, struct vdev_migration_change c, const struct planned *d,
 		       uint32_t index, const struct vdev_migration_device *now)
 {
+	bool unknown = now->use == VDEV_MIGRATION_USE_UNKNOWN && !v->claimed;
+
 	c.what = VDEV_MIGRATION_NOT_FREE;
 	c.stop = 1;
-	if (v->marks[index] != HAVE_FREE)
+	if (unknown || v->marks[index] != HAVE_FREE)
 		tell(v, c);
 	c.what = VDEV_MIGRATION_MOVED_NODE;
 	c.stop = 0;
@@ -108,6 +112,26 @@ static const struct vdev_migration_device *look(struct verifier *v, struct vdev_
 	return NULL;
 }
 
+/*
+ * Who has a function open by VFIO is the only one who can ask what its driver can do. What the plan knows of that, and
+ * the fresh inventory cannot, is taken over: `copy` is the device as it is now, with it.
+ */
+static const struct vdev_migration_device *keep_answers(struct vdev_migration_device *copy,
+							const struct vdev_migration_device *then,
+							const struct vdev_migration_device *now)
+{
+	*copy = *now;
+	for (uint32_t i = VDEV_MIGRATION_F_STOP_COPY; i <= VDEV_MIGRATION_F_DMA_LOGGING; i++) {
+		size_t offset = vdev__migration_field(i)->offset;
+
+		if (vdev__migration_known(now, i) || !vdev__migration_known(then, i))
+			continue;
+		memcpy((uint8_t *)copy + offset, (const uint8_t *)then + offset, sizeof(uint32_t));
+		copy->known |= UINT64_C(1) << i;
+	}
+	return copy;
+}
+
 static void verify_device(struct verifier *v, uint32_t i)
 {
 	const struct planned *d = &v->plan->devices[i];
@@ -117,6 +141,7 @@ static void verify_device(struct verifier *v, uint32_t i)
 					     .verdict = d->place.verdict};
 	struct vdev_migration_change there = here;
 	const struct vdev_migration_device *source, *destination = NULL;
+	struct vdev_migration_device source_now, destination_now;
 	struct judges judges;
 	uint64_t worse = 0;
 	uint32_t index;
@@ -130,6 +155,10 @@ static void verify_device(struct verifier *v, uint32_t i)
 				   &index);
 	if (destination && index != VDEV_MIGRATION_UNKNOWN)
 		tell_place(v, there, d, index, destination);
+	if (source) /* its VM has it open */
+		source = keep_answers(&source_now, &d->source, source);
+	if (destination && v->claimed && destination->use == VDEV_MIGRATION_USED)
+		destination = keep_answers(&destination_now, &d->destination, destination);
 	if (source && destination)
 		worse = tell_worse(v, there, d, &judges, source, destination);
 	if (source)
@@ -139,7 +168,7 @@ static void verify_device(struct verifier *v, uint32_t i)
 }
 
 /* What we have claimed ourselves is no obstacle. */
-static int make_marks(struct verifier *v, uint32_t flags)
+static int make_marks(struct verifier *v)
 {
 	uint64_t own[VDEV_MIGRATION_MAX_DEVICES];
 	uint32_t count = v->destination.device_count, owns = 0;
@@ -149,7 +178,7 @@ static int make_marks(struct verifier *v, uint32_t flags)
 	v->marks = vdev__alloc(&v->plan->env, count, sizeof(*v->marks));
 	if (!v->marks)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < v->plan->count && flags & VDEV_MIGRATION_CLAIMED; i++)
+	for (uint32_t i = 0; i < v->plan->count && v->claimed; i++)
 		if (vdev__migration_placed(&v->plan->devices[i]))
 			own[owns++] = v->plan->devices[i].place.address;
 	return vdev__migration_availability(&v->plan->env, &v->destination, own, owns, v->marks);
@@ -169,9 +198,9 @@ static int take_hosts(struct verifier *v, const struct vdev_migration_host *sour
 	return error;
 }
 
-static int verify(struct verifier *v, uint32_t flags)
+static int verify(struct verifier *v)
 {
-	int error = make_marks(v, flags);
+	int error = make_marks(v);
 
 	v->stop = vdev__migration_plan_verdict(v->plan) == VDEV_MIGRATION_REFUSE;
 	for (uint32_t i = 0; !error && i < v->plan->count; i++)
@@ -193,12 +222,13 @@ int vdev_migration_plan_verify(const struct vdev_migration_plan *plan,
 	if (!plan || flags & ~VDEV_MIGRATION_CLAIMED || (max && (!ret_changes || !change_size)))
 		return -EINVAL;
 	v.out = (uint8_t *)ret_changes;
+	v.claimed = flags & VDEV_MIGRATION_CLAIMED;
 	error = take_hosts(&v, source, destination);
 	if (!error)
 		error = vdev__migration_rules_use(&v.rules, &plan->env, rules);
 	if (error)
 		return error;
-	error = verify(&v, flags);
+	error = verify(&v);
 	vdev__migration_rules_end_use(v.rules, rules);
 	if (error)
 		return error;
