@@ -233,9 +233,9 @@ int compare_run(const struct compare_options *o)
 	int status = rules_read(o->rules, &rules);
 
 	if (!status)
-		status = machine_ask(o->a, o->reader, o->vfio, &a);
+		status = machine_read(o->a, o->reader, o->vfio, &a);
 	if (!status)
-		status = machine_ask(o->b, o->reader, o->vfio, &b);
+		status = machine_read(o->b, o->reader, o->vfio, &b);
 	if (!status)
 		status = compare(o, &c);
 	machine_free(&a);

@@ -46,10 +46,8 @@ struct machine {
 	uint8_t *distances;
 	struct vdev_migration_host host;
 };
-/* An exit status, after a word on stderr. */
-int machine_read(const char *name, const char *reader, struct machine *ret);
-/* With `vfio` idle devices of VFIO drivers of this machine are asked, and so reset. */
-int machine_ask(const char *name, const char *reader, bool vfio, struct machine *ret);
+/* An exit status, after a word on stderr. With `vfio` idle devices of VFIO drivers of this machine are asked, and so reset. */
+int machine_read(const char *name, const char *reader, bool vfio, struct machine *ret);
 bool machine_is_live(const char *name);
 void machine_free(struct machine *m);
 /* Index of the device with that address; NO_NUMBER. */

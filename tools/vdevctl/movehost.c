@@ -165,12 +165,7 @@ static int take_devices(struct machine *m)
 	return err;
 }
 
-int machine_read(const char *name, const char *reader, struct machine *ret)
-{
-	return machine_ask(name, reader, false, ret);
-}
-
-int machine_ask(const char *name, const char *reader, bool vfio, struct machine *ret)
+int machine_read(const char *name, const char *reader, bool vfio, struct machine *ret)
 {
 	struct inventory_options o = {.reader = reader, .vfio = vfio && machine_is_live(name)};
 	int status, err;

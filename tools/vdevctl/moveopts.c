@@ -152,8 +152,8 @@ static void plan_check(struct argp_state *state, const struct plan_options *o)
 		argp_error(state, "--verify needs --dest, --source, or both, once");
 	if (o->claimed && !(o->verify && o->count))
 		argp_error(state, "--claimed needs --verify and --dest");
-	if (o->vfio && (o->show || o->verify))
-		argp_error(state, "--vfio is for a new plan");
+	if (o->vfio && o->show)
+		argp_error(state, "--vfio asks devices, and --show looks at none");
 	if (o->vfio && !live_among(o))
 		argp_error(state, "--vfio asks devices of this machine: no machine is live");
 	if (!o->show && !o->verify && !(o->vm && o->source && o->count))

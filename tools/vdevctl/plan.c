@@ -73,9 +73,9 @@ static int plan(const struct plan_options *o, struct planned_move *p)
 	if (!status)
 		status = vm_read(o->vm, &p->vm);
 	if (!status)
-		status = machine_ask(o->source, o->reader, o->vfio, &source);
+		status = machine_read(o->source, o->reader, o->vfio, &source);
 	for (uint32_t i = 0; i < o->count && !status; i++)
-		status = machine_ask(o->destinations[i], o->reader, o->vfio, &hosts[i]);
+		status = machine_read(o->destinations[i], o->reader, o->vfio, &hosts[i]);
 	if (!status)
 		status = decide(o, p, &source, hosts);
 	for (uint32_t i = 0; hosts && i < o->count; i++)

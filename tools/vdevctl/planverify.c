@@ -203,7 +203,7 @@ int plan_verify(const struct plan_options *o, const struct planned_move *p)
 	int status = STATUS_OK, err;
 
 	if (o->source)
-		status = machine_read(o->source, o->reader, &source);
+		status = machine_read(o->source, o->reader, o->vfio, &source);
 	for (uint32_t i = 0; o->source && !status && i < p->vm.count; i++) {
 		uint32_t at = machine_find(&source, p->vm.address[i]);
 
@@ -211,7 +211,7 @@ int plan_verify(const struct plan_options *o, const struct planned_move *p)
 			vm_apply(&p->vm, i, &source.devices[at]);
 	}
 	if (!status && o->count)
-		status = machine_read(o->destinations[0], o->reader, &destination);
+		status = machine_read(o->destinations[0], o->reader, o->vfio, &destination);
 	if (!status) {
 		v.source = o->source ? &source : NULL;
 		v.destination = o->count ? &destination : NULL;
