@@ -307,6 +307,7 @@ static void emulated_and_refused(void **state)
 	mg_set(&x.t.there[0], "firmware", "other");
 	x.t.there[0].use = VDEV_MIGRATION_USED;
 	expect(&x, "", 0);
+	assert_string_equal(changes(&x, NULL, VDEV_MIGRATION_CLAIMED), ""); /* nothing was */
 	vdev_migration_plan_free(x.plan);
 	x.t.wants[0].flags = 0;
 	assert_int_equal(vdev_migration_plan_new(&x.plan, &x.t.v.env, NULL, &x.t.vm, &x.t.host), 0);
