@@ -328,13 +328,14 @@ VDEV_API int vdev_kvm_signal(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector
 /**
  * vdev_kvm_signal() to one vCPU of those that the guest programmed (H10), for vdev_irqhint_choose() and
  * vdev_msi_aim(). What is delivered is `aimed`, and only while the vector's message is still the one that it was made
- * from: if the guest has programmed another meanwhile, the old vector number may be somebody else's.
+ * from: if the guest has programmed another meanwhile, the old vector number may be somebody else's. If it was also
+ * unmasked meanwhile, the other one is delivered, unaimed, as something may have been pending.
  * @param kvm the object
  * @param dev handle
  * @param vector 0..VDEV_KVM_MAX_VECTORS-1; SIGNAL
  * @param programmed what vdev_msi_aim() was given
  * @param aimed what it made
- * @return as of vdev_kvm_signal(); -ESTALE: the vector's message is not `programmed`: aim again, or use
+ * @return as of vdev_kvm_signal(); -ESTALE: the vector's message is not `programmed`: nothing was delivered; aim again, or use
  * vdev_kvm_signal(); -EOPNOTSUPP: the vector is ROUTED
  */
 VDEV_API int vdev_kvm_signal_aimed(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector,
