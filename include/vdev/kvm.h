@@ -15,7 +15,8 @@
  * own RELEASE touches them no more, so the VMM may free them in its RELEASE, whichever comes first.
  *
  * **Threads.** All calls may be made from any thread; vdev_kvm_gated() is wait-free. vdev_kvm_signal(),
- * vdev_kvm_signal_aimed() and vdev_kvm_get_msi() take no lock and allocate nothing.
+ * vdev_kvm_signal_aimed() and vdev_kvm_get_msi() take no lock and allocate nothing; a delivery that fails takes the lock of
+ * vdev_kvm_error() for a moment, to note why.
  *
  * **Handles.** A device is named by the handle that vdev_removal_add() issued.
  */
@@ -315,8 +316,8 @@ VDEV_API int vdev_kvm_get_msi(const struct vdev_kvm *kvm, uint64_t dev, uint32_t
 			      struct vdev_kvm_msi *ret_msi, size_t size);
 
 /**
- * Delivers the interrupt of a vector, by KVM_SIGNAL_MSI or by a write to its eventfd. For device workers: takes no lock,
- * allocates nothing, makes one system call. Beside a change of the vector it is the message before or after, never a
+ * Delivers the interrupt of a vector, by KVM_SIGNAL_MSI or by a write to its eventfd. For device workers: takes no lock
+ * unless the delivery fails, allocates nothing, makes one system call at most, and none while masked. Beside a change of the vector it is the message before or after, never a
  * mixture. A call that has begun before HIDE may still deliver; ending those is DRAIN's business.
  * @param kvm the object
  * @param dev handle
@@ -328,13 +329,14 @@ VDEV_API int vdev_kvm_signal(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector
 /**
  * vdev_kvm_signal() to one vCPU of those that the guest programmed (H10), for vdev_irqhint_choose() and
  * vdev_msi_aim(). What is delivered is `aimed`, and only while the vector's message is still the one that it was made
- * from: if the guest has programmed another meanwhile, the old vector number may be somebody else's.
+ * from: if the guest has programmed another meanwhile, the old vector number may be somebody else's. If it was also
+ * unmasked meanwhile, the other one is delivered, unaimed, as something may have been pending.
  * @param kvm the object
  * @param dev handle
  * @param vector 0..VDEV_KVM_MAX_VECTORS-1; SIGNAL
  * @param programmed what vdev_msi_aim() was given
  * @param aimed what it made
- * @return as of vdev_kvm_signal(); -ESTALE: the vector's message is not `programmed`: aim again, or use
+ * @return as of vdev_kvm_signal(); -ESTALE: the vector's message is not `programmed`: nothing was delivered; aim again, or use
  * vdev_kvm_signal(); -EOPNOTSUPP: the vector is ROUTED
  */
 VDEV_API int vdev_kvm_signal_aimed(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector,

@@ -192,14 +192,15 @@ VDEV_API int vdev_pvqueue_tell(struct vdev_pvqueue *queue, uint32_t kind, uint32
 /**
  * Tells the guest which vCPUs should take a device's interrupt (rule H3 of docs/engines/irqhint.md): what
  * vdev_irqhint_event() answered. Call it before the event itself is signalled, and only when the guest negotiated
- * VDEV_GUEST_F_HINTS (vdev_pvdev_features()). One entry for each 64 vCPUs that has some of the set; all of them or none.
+ * VDEV_GUEST_F_HINTS (vdev_pvdev_features()). One entry for each 64 vCPUs that has some of the set; for want of room none
+ * of them, but a ring that turns out BROKEN in the middle may have some.
  * @param queue the queue
  * @param address of the device, as in VDEV_GUEST_EVENT_ADDRESS
  * @param type of the event, usually the number of its MSI-X vector: 0..65535
  * @param distance VDEV_IRQHINT_SAME_CPU .. ANY, at most 255
  * @param set vCPUs: vCPU n is bit n % 64 of word n / 64
  * @param words of set, 1..VDEV_PVQUEUE_HINT_WORDS
- * @return a mask of VDEV_PVQUEUE_RAISE, BROKEN; -EAGAIN: no room, or not ON: counted, in the ring too; the event is
+ * @return a mask of VDEV_PVQUEUE_RAISE, BROKEN; -EAGAIN: no room (counted, in the ring too), or not ON; the event is
  * signalled all the same (H8); -EINVAL: NULL, out of range, or an empty set; -EBUSY: called from a hook
  */
 VDEV_API int vdev_pvqueue_hint(struct vdev_pvqueue *queue, uint32_t address, uint32_t type,

@@ -114,21 +114,27 @@ static inline int model_ioctl(void *user, int fd, unsigned long request, void *a
 	}
 }
 
-static inline int model_setup(void **state)
+static inline int model_new(struct model *k, const struct vdev_env *env)
 {
-	static struct model k;
 	struct vdev_kvm_config config = {.struct_size = sizeof(config),
 					 .vm_fd = VM_FD,
 					 .max_devices = 8,
 					 .ioctl = model_ioctl,
-					 .user = &k};
+					 .user = k};
+
+	return vdev_kvm_new(&k->kvm, env, &config);
+}
+
+static inline int model_setup(void **state)
+{
+	static struct model k;
 
 	memset(&k, 0, sizeof(k));
 	k.can = k.signal_answer = 1;
 	vt_env_init(&k.v);
 	*state = &k;
 	errno = 0;
-	return vdev_kvm_new(&k.kvm, &k.v.env, &config);
+	return model_new(&k, &k.v.env);
 }
 
 static inline int model_teardown(void **state)

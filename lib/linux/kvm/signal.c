@@ -94,13 +94,15 @@ int vdev__kvm_deliver(struct vdev_kvm *kvm, const struct vdev_kvm_msi *m)
 	return how;
 }
 
-/* The message to deliver now (0), or why not. */
-static int take(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector, struct vdev_kvm_msi *m)
+/* The message to deliver now (0), or why not. 1 in `ret_owed`: it must be, as somebody may have been answered MASKED. */
+static int take(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector, struct vdev_kvm_msi *m,
+		int *ret_owed)
 {
 	struct vector *v = NULL;
 	int how = look(kvm, dev, vector, &v, m);
 	uint64_t mark;
 
+	*ret_owed = 0;
 	if (how || !vdev__kvm_masked(m))
 		return how;
 	mark = atomic_load(&v->pending);
@@ -114,17 +116,18 @@ static int take(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector, struct vdev
 		return how;
 	if (vdev__kvm_masked(m) || atomic_exchange(&v->pending, 0) != dev)
 		return VDEV_KVM_MASKED;
+	*ret_owed = 1;
 	return 0;
 }
 
 int vdev_kvm_signal(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector)
 {
 	struct vdev_kvm_msi m;
-	int how;
+	int how, owed;
 
 	if (!kvm || vector >= VDEV_KVM_MAX_VECTORS)
 		return -EINVAL;
-	how = take(kvm, dev, vector, &m);
+	how = take(kvm, dev, vector, &m, &owed);
 	return how ? how : vdev__kvm_deliver(kvm, &m);
 }
 
@@ -132,17 +135,20 @@ int vdev_kvm_signal_aimed(struct vdev_kvm *kvm, uint64_t dev, uint32_t vector,
 			  const struct vdev_msi *programmed, const struct vdev_msi *aimed)
 {
 	struct vdev_kvm_msi m;
-	int how;
+	int how, owed, stale;
 
 	if (!kvm || vector >= VDEV_KVM_MAX_VECTORS || !programmed || !aimed ||
 	    programmed->reserved || aimed->reserved)
 		return -EINVAL;
-	how = take(kvm, dev, vector, &m);
+	how = take(kvm, dev, vector, &m, &owed);
 	if (how)
 		return how;
+	stale = m.address != programmed->address || m.data != programmed->data;
+	if (owed && (stale || vdev__kvm_routed(&m)))
+		return vdev__kvm_deliver(kvm, &m); /* as the guest says now */
 	if (vdev__kvm_routed(&m))
 		return -EOPNOTSUPP;
-	if (m.address != programmed->address || m.data != programmed->data)
+	if (stale)
 		return -ESTALE;
 	m.address = aimed->address;
 	m.data = aimed->data;
