@@ -73,11 +73,11 @@ static void each_its_own(struct scene *s)
 			     irqhint_raise(s, d, t, d ^ (t & 1), 1, 0) &&
 				     irqhint_routed(s, d, t, d ^ (t & 1)),
 			     "device %u, type %u", d, t);
-	EXPECT(s, irqhint_answers(s, VDEV_IRQHINT_FIRST) == 2 * SOURCE_TYPES,
+	EXPECT(s, irqhint_answers(s, VDEV_IRQHINT_FIRST) == 2ull * SOURCE_TYPES,
 	       "%llu first hints for 2 devices of %u types",
 	       (unsigned long long)irqhint_answers(s, VDEV_IRQHINT_FIRST), SOURCE_TYPES);
-	EXPECT(s, irqhint_seen(s)->with_hint == 2 * SOURCE_TYPES, "%llu came before the interrupt",
-	       (unsigned long long)irqhint_seen(s)->with_hint);
+	EXPECT(s, irqhint_seen(s)->with_hint == 2ull * SOURCE_TYPES,
+	       "%llu came before the interrupt", (unsigned long long)irqhint_seen(s)->with_hint);
 	scene_tell(s, "8 types of events, 8 hints, 8 routes");
 }
 

@@ -128,7 +128,7 @@ bool irqhint_open(struct scene *s, uint32_t sources)
 	queues->queues = 1;
 	for (uint32_t i = 0; i < s->vm->cpus; i++)
 		irqhint_place(s, i, i);
-	for (uint32_t i = 0; i < sources && !r; i++)
+	for (uint32_t i = 0; i < sources && i < SOURCES && !r; i++)
 		r = source_new(s->vm, names[i], (4 + i) << 3, &made);
 	irqhint_orders(s)->farthest = VDEV_IRQHINT_ANY;
 	return EXPECT(s, !r, "a source could not be added: %s", strerror(-r));

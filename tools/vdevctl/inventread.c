@@ -4,6 +4,7 @@
  * are left where they are: a file may come from a newer version. What is there and known has to be as the schema says.
  */
 #include "inventread.h"
+#include "move.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -57,13 +58,17 @@ static bool field(const struct reading *r, const struct field *f, struct json_ob
 /* "0000:3b:00.0": domain, bus, slot, function. */
 static bool address(struct json_object *o, uint32_t parts[4])
 {
-	char text[ADDRESS_SIZE], again[40];
+	char text[ADDRESS_SIZE], again[ADDRESS_SIZE];
+	uint64_t number;
 
-	if (!read_text(o, text, sizeof(text)) ||
-	    sscanf(text, "%8x:%2x:%2x.%1x", &parts[0], &parts[1], &parts[2], &parts[3]) != 4)
+	if (!read_text(o, text, sizeof(text)) || address_parse(text, NULL, &number))
 		return false;
-	snprintf(again, sizeof(again), "%04x:%02x:%02x.%x", parts[0], parts[1], parts[2], parts[3]);
-	return strcmp(text, again) == 0 && parts[2] < 32 && parts[3] < 8 && parts[0] < UINT32_MAX;
+	address_text(number, again); /* one form only, so that what is written again is the same */
+	parts[0] = (uint32_t)(number >> 16);
+	parts[1] = (uint32_t)(number >> 8 & 0xff);
+	parts[2] = (uint32_t)(number >> 3 & 31);
+	parts[3] = (uint32_t)(number & 7);
+	return strcmp(text, again) == 0;
 }
 
 static bool places(const struct reading *r, struct json_object *o, struct vdev_inventory_device *d)

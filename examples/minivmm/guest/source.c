@@ -32,7 +32,7 @@ static const struct source_orders *orders_of(struct platform *p)
 
 static void put(struct platform *p, uint32_t slot, uint32_t address, uint32_t data)
 {
-	uint64_t at = source_at(p, slot / SOURCE_TYPES)->table + 16 * (slot % SOURCE_TYPES);
+	uint64_t at = source_at(p, slot / SOURCE_TYPES)->table + 16ull * (slot % SOURCE_TYPES);
 
 	platform_write(p, at + 12, 4, ENTRY_MASKED);
 	platform_write(p, at, 4, address);

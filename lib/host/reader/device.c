@@ -3,6 +3,7 @@
 #include "reader.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void device_unknown(struct wire_device *d)
@@ -19,10 +20,11 @@ void device_unknown(struct wire_device *d)
 static bool hex_part(const char **text, size_t least, size_t most, char stop, uint32_t *ret)
 {
 	size_t n = strspn(*text, "0123456789abcdef");
-	unsigned int number = 0;
+	uint32_t number;
 
-	if (n < least || n > most || (*text)[n] != stop || sscanf(*text, "%x", &number) != 1)
+	if (n < least || n > most || (*text)[n] != stop)
 		return false;
+	number = (uint32_t)strtoul(*text, NULL, 16);
 	*text += n + (stop != 0);
 	*ret = number;
 	return true;

@@ -44,8 +44,11 @@ void clean_text(char *ret, size_t size, const char *text, size_t length)
 {
 	size_t n = 0;
 
-	for (; n < length && n < size - 1 && text[n]; n++)
-		ret[n] = text[n] < ' ' || text[n] > '~' ? '?' : text[n];
+	for (; n < length && n < size - 1 && text[n]; n++) {
+		ret[n] = text[n];
+		if (text[n] < ' ' || text[n] > '~')
+			ret[n] = '?';
+	}
 	memset(ret + n, 0, size - n);
 }
 

@@ -68,7 +68,9 @@ static void texts(const struct job *j, struct wire_device *d)
 	char text[4096];
 
 	if (!tree_text(t, text, sizeof(text), DEVICES "/%s/resource", j->address)) {
-		strcat(text, "\n"); /* there is room: it was cut off */
+		size_t n = strlen(text);
+
+		snprintf(text + n, sizeof(text) - n, "\n"); /* there is room: it was cut off */
 		if (!resource_parse(text, d))
 			send_error(EBADMSG,
 				   "%s/" DEVICES "/%s/resource: not lines of start, end and flags",
