@@ -116,7 +116,7 @@ static uint32_t find(const struct vdev_migration *o, uint64_t hash, const struct
 {
 	uint32_t i = vdev__migration_chain_first(&o->shapes_by_hash, hash);
 
-	/* MCDC 2: two shapes of one hash, which nobody knows how to make */
+	/* MCDC: two shapes of one hash, which nobody knows how to make */
 	while (i != NO_INDEX && !same(o->shapes[i], f, count, node_count, distances))
 		i = o->shapes_by_hash.next[i];
 	return i;
