@@ -177,23 +177,6 @@ static void vf_bars(struct vdev_inventory_device *d)
 	}
 }
 
-static int room_for_one(struct vdev_inventory *v)
-{
-	uint32_t room = v->room ? 2 * v->room : 32;
-	struct vdev_inventory_device *more;
-
-	if (v->count < v->room)
-		return 0;
-	if (v->count == VDEV_INVENTORY_MAX_DEVICES)
-		return -ENOSPC;
-	more = vdev__grow(&v->env, v->devices, v->room, room, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	v->devices = more;
-	v->room = room;
-	return 0;
-}
-
 static int device(struct vdev__answer *a, const uint8_t *data, uint32_t size)
 {
 	struct vdev_inventory *v = a->inventory;
@@ -207,7 +190,7 @@ static int device(struct vdev__answer *a, const uint8_t *data, uint32_t size)
 	memcpy(&w, data, sizeof(w));
 	if (!is_device(&w, size))
 		return refuse(a, "a device that cannot be");
-	err = room_for_one(v);
+	err = vdev__inventory_room(v);
 	if (err)
 		return err;
 	d = &v->devices[v->count++];

@@ -107,6 +107,23 @@ int vdev_inventory_new(struct vdev_inventory **ret_inventory, const struct vdev_
 	return 0;
 }
 
+int vdev__inventory_room(struct vdev_inventory *v)
+{
+	uint32_t room = v->room ? 2 * v->room : 32;
+	struct vdev_inventory_device *more;
+
+	if (v->count < v->room)
+		return 0;
+	if (v->count == VDEV_INVENTORY_MAX_DEVICES)
+		return -ENOSPC;
+	more = vdev__grow(&v->env, v->devices, v->room, room, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	v->devices = more;
+	v->room = room;
+	return 0;
+}
+
 void vdev_inventory_free(struct vdev_inventory *inventory)
 {
 	struct vdev_env env;

@@ -68,4 +68,7 @@ struct vdev__run {
 int vdev__child_run(const struct vdev_env *env, const struct vdev__run *run,
 		    struct vdev__answer *a);
 
+/* inventory.c: room for one more device. -ENOSPC, -ENOMEM. */
+int vdev__inventory_room(struct vdev_inventory *v);
+
 #endif

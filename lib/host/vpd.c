@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Vital product data: keywords of its read-only part (PCI Local Bus 3.0, appendix I). */
+/* ANALYZER: keywords of any number and length; nothing is allocated here */
 #include "inventory.h"
 
 #include <string.h>

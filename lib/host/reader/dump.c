@@ -81,12 +81,15 @@ static void write_out(const struct dump *d, FILE *f)
 static void in_memory(const struct dump *d, const char *path, char ret_name[64])
 {
 	int fd = memfd_create("dump", MFD_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	int other = fd < 0 ? -1 : dup(fd); /* the file stays: libpci opens it by its name */
+	FILE *f = other < 0 ? NULL : fdopen(other, "w");
+	bool bad;
 
 	if (!f)
 		send_error(errno, "%s: no memory file: %s", path, strerror(errno));
 	write_out(d, f);
-	if (fflush(f) || ferror(f))
+	bad = ferror(f);
+	if (fclose(f) || bad)
 		send_error(ENOMEM, "%s: out of memory", path);
 	snprintf(ret_name, 64, "/proc/self/fd/%d", fd);
 }

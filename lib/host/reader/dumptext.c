@@ -3,6 +3,7 @@
  * Looks at a dump before libpci does: that reads lines up to 254 bytes, leaves out addresses that it does not know, and
  * tells of no line when something is wrong. What gets through is written out again for it, in the form that it likes.
  */
+/* ANALYZER: each character of a line is a choice, and lines follow each other; the one allocation is looked at in small room */
 #include "dumptext.h"
 
 #include <errno.h>

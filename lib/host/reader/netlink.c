@@ -28,7 +28,7 @@ struct answer {
 
 static bool add(struct answer *a, const char *bytes, size_t size)
 {
-	if (a->size + size > a->room) {
+	if (!a->bytes || size > a->room - a->size) {
 		size_t room = 2 * (a->room + size);
 		char *more = room > MOST ? NULL : realloc(a->bytes, room);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages to the library. */
+/* ANALYZER: lists of up to 255 entries, each of which may be left out; nothing is allocated here */
 #include "reader.h"
 
 #include <errno.h>

@@ -9,6 +9,7 @@
  *   TEARDOWN        all three of these
  *   RELEASE         the device is forgotten
  */
+/* ANALYZER: calls times resources times whether each failed; nothing is allocated here */
 #include <errno.h>
 
 #include <vdev/removal.h>
