@@ -194,16 +194,16 @@ static void make_folder(const char *path)
 void capture_tree(const struct tree *t, bool ask_vfio, const char *folder)
 {
 	struct copy c = {.from = t, .to = folder, .ask_vfio = ask_vfio};
-	char path[READER_PATH + 16];
+	char path[READER_PATH + 16], devices[READER_PATH + 64];
 	struct pci_access *a;
 
+	snprintf(devices, sizeof(devices), "%s/" DEVICES "/x", folder);
 	tree_check_names(t);
 	make_folder(folder);
 	snprintf(path, sizeof(path), "%s/bus/pci", t->root);
 	a = access_open(PCI_ACCESS_SYS_BUS_PCI, "sysfs.path", path, path);
 	pci_scan_bus(a);
-	snprintf(path, sizeof(path), "%s/" DEVICES "/x", folder);
-	folders(path, strlen(folder));
+	folders(devices, strlen(folder));
 	for (struct pci_dev *p = a->devices; p; p = p->next)
 		device(&c, p);
 	pci_cleanup(a);
