@@ -150,7 +150,7 @@ static uint32_t named(const struct machine *m, uint64_t address)
 	uint32_t at = machine_find(m, address);
 	char text[ADDRESS_SIZE];
 
-	address_text(address, text);
+	bdf_text(address, text);
 	if (at == NO_NUMBER)
 		fprintf(stderr,
 			"vdevctl: %s: there is no device %s; vdevctl inventory lists them\n",
@@ -165,10 +165,10 @@ static int pair_named(struct compared *c, const char *device)
 	uint32_t a, b;
 	int err;
 
-	address_parse(device, equals, &a_address); /* moveopts.c has looked at them */
+	bdf_parse(device, equals, &a_address); /* moveopts.c has looked at them */
 	b_address = a_address;
 	if (equals)
-		address_parse(equals + 1, NULL, &b_address);
+		bdf_parse(equals + 1, NULL, &b_address);
 	a = named(c->a, a_address);
 	b = a == NO_NUMBER ? a : named(c->b, b_address);
 	if (b == NO_NUMBER)

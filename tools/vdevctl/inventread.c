@@ -4,7 +4,7 @@
  * are left where they are: a file may come from a newer version. What is there and known has to be as the schema says.
  */
 #include "inventread.h"
-#include "move.h"
+#include "bdf.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -61,9 +61,9 @@ static bool address(struct json_object *o, uint32_t parts[4])
 	char text[ADDRESS_SIZE], again[ADDRESS_SIZE];
 	uint64_t number;
 
-	if (!read_text(o, text, sizeof(text)) || address_parse(text, NULL, &number))
+	if (!read_text(o, text, sizeof(text)) || bdf_parse(text, NULL, &number))
 		return false;
-	address_text(number, again); /* one form only, so that what is written again is the same */
+	bdf_text(number, again); /* one form only, so that what is written again is the same */
 	parts[0] = (uint32_t)(number >> 16);
 	parts[1] = (uint32_t)(number >> 8 & 0xff);
 	parts[2] = (uint32_t)(number >> 3 & 31);

@@ -5,6 +5,7 @@
 
 #include <vdev/migration.h>
 
+#include "bdf.h"
 #include "inventory.h"
 
 #define MOST_DESTINATIONS 1024u
@@ -52,9 +53,6 @@ bool machine_is_live(const char *name);
 void machine_free(struct machine *m);
 /* Index of the device with that address; NO_NUMBER. */
 uint32_t machine_find(const struct machine *m, uint64_t address);
-/* "0000:3b:00.0" or "3b:00.0", up to `end` or the end of the text. -EINVAL. */
-int address_parse(const char *text, const char *end, uint64_t *ret_address);
-void address_text(uint64_t address, char ret_text[ADDRESS_SIZE]);
 
 /* moverules.c: rules, the built-in ones and those of a file. */
 struct rules {

@@ -44,8 +44,7 @@ static void device_check(struct argp_state *state, const char *text)
 	const char *equals = strchr(text, '=');
 	uint64_t address;
 
-	if (address_parse(text, equals, &address) ||
-	    (equals && address_parse(equals + 1, NULL, &address)))
+	if (bdf_parse(text, equals, &address) || (equals && bdf_parse(equals + 1, NULL, &address)))
 		argp_error(state,
 			   "--device is \"%s\", expected an address such as 3b:00.1 or "
 			   "0000:3b:00.1, or two with = between",

@@ -81,7 +81,7 @@ static bool address(const struct reading *r, struct json_object *m, struct vm *v
 {
 	char text[ADDRESS_SIZE];
 
-	if (!read_text(m, text, sizeof(text)) || address_parse(text, NULL, &vm->address[i]))
+	if (!read_text(m, text, sizeof(text)) || bdf_parse(text, NULL, &vm->address[i]))
 		return read_wrong(r, "address: expected that of the device on the source, such as "
 				     "\"0000:3b:00.1\"");
 	for (uint32_t k = 0; k < i; k++)
@@ -98,7 +98,7 @@ static bool device(const struct reading *r, struct json_object *o, struct vm *vm
 		return read_wrong(r, "expected an object with an address");
 	if (!address(r, json_object_object_get(o, "address"), vm, i))
 		return false;
-	address_text(vm->address[i], vm->names[i]);
+	bdf_text(vm->address[i], vm->names[i]);
 	name = json_object_object_get(o, "name");
 	if (name && !read_text(name, vm->names[i], sizeof(vm->names[i])))
 		return read_wrong(r, "name: expected 1 to %u printable ASCII characters",
@@ -226,7 +226,7 @@ int vm_place(struct vm *vm, const char *path, const struct machine *source)
 		uint32_t at = machine_find(source, vm->address[i]);
 		char text[ADDRESS_SIZE];
 
-		address_text(vm->address[i], text);
+		bdf_text(vm->address[i], text);
 		if (at != NO_NUMBER) {
 			vm->device[i] = source->devices[at];
 			vm_apply(vm, i, &vm->device[i]);

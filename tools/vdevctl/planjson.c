@@ -53,10 +53,10 @@ static struct json_object *device(const struct planned_move *p, uint32_t i)
 					       &destination);
 
 	json_text(o, "name", p->vm.names[i]);
-	address_text(source->address, text);
+	bdf_text(source->address, text);
 	json_text(o, "source", text);
 	if (place.address != VDEV_NONE)
-		address_text(place.address, text);
+		bdf_text(place.address, text);
 	json_text(o, "destination", place.address == VDEV_NONE ? NULL : text);
 	json_text(o, "verdict", vdev_migration_verdict_name(place.verdict));
 	json_number(o, "distance", place.distance);

@@ -83,9 +83,9 @@ static int device_line(struct libscols_table *tb, const struct planned_move *p, 
 
 	vdev_migration_plan_device(p->plan, i, &place, sizeof(place), &source, &destination);
 	w = (struct why){place.reason, place.field, place.rule, source, destination};
-	address_text(source->address, here);
+	bdf_text(source->address, here);
 	if (place.address != VDEV_NONE)
-		address_text(place.address, there);
+		bdf_text(place.address, there);
 	if (place.distance && place.distance != 255)
 		snprintf(distance, sizeof(distance), "%u", place.distance);
 	why_text(&p->rules, &w, text, sizeof(text));

@@ -137,7 +137,7 @@ static void tell_unknown(const struct verified *v)
 			continue;
 		if (!now || now->use != VDEV_MIGRATION_USE_UNKNOWN)
 			continue;
-		address_text(now->address, address);
+		bdf_text(now->address, address);
 		printf("Nobody knows whether %s there is in use: make a fresh inventory there, as "
 		       "root, by vdevctl inventory --vfio --json.\n",
 		       address);

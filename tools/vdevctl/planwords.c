@@ -59,7 +59,7 @@ void why_text(const struct rules *r, const struct why *w, char *ret_text, size_t
 	char address[ADDRESS_SIZE] = "a function";
 
 	if (w->destination)
-		address_text(w->destination->address, address);
+		bdf_text(w->destination->address, address);
 	switch (w->reason) {
 	case VDEV_MIGRATION_FITS:
 		snprintf(ret_text, size, "nothing differs");
