@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Sets up, builds, runs tests, and counts cases.
-#   scripts/test.sh                 what a change needs before it is sent: under 10 minutes
-#   scripts/test.sh all             what CI runs: under 30 minutes
+#   scripts/test.sh                 what a change needs before it is sent
+#   scripts/test.sh all             what CI runs
 #   scripts/test.sh NAME...         some of:
 #     suites      unit prop oom traces kvm bpf tools abi install model bench docs examples
 #     gates       format static fuzz coverage mcdc planted

@@ -14,6 +14,7 @@ bool irqhint_begin(struct scene *s, uint32_t sources);
 /* The first half of it: the guest has not begun, its orders may be changed. */
 bool irqhint_open(struct scene *s, uint32_t sources);
 bool irqhint_start(struct scene *s);
+bool irqhint_queue_on(struct scene *s); /* the guest turns on what hints go into */
 
 struct source *irqhint_source(struct scene *s, uint32_t index);
 struct source_orders *irqhint_orders(struct scene *s);

@@ -134,12 +134,15 @@ bool irqhint_open(struct scene *s, uint32_t sources)
 	return EXPECT(s, !r, "a source could not be added: %s", strerror(-r));
 }
 
+bool irqhint_queue_on(struct scene *s)
+{
+	return EXPECT(s, scene_word(s, &zerocopy_seen(s)->queues_on, 1),
+		      "the guest turned no queue on");
+}
+
 bool irqhint_start(struct scene *s)
 {
-	const struct msg_report *queues = memory_at(s->vm, GUEST_MESSAGES, sizeof(*queues));
-
-	return scene_start(s) &&
-	       EXPECT(s, scene_word(s, &queues->queues_on, 1), "the guest turned no queue on") &&
+	return scene_start(s) && irqhint_queue_on(s) &&
 	       EXPECT(s, scene_word(s, &irqhint_seen(s)->bound, s->vm->hints->sources_count),
 		      "the guest did not bind its sources");
 }

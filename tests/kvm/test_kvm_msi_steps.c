@@ -12,11 +12,10 @@
 #include <string.h>
 #include <ucontext.h>
 
-#include <linux/kvm.h>
-
 #include <vdev/removal.h>
 
 #include "linux/kvm/msi.h"
+#include "test_kvm_msi_numbered.h"
 
 #define DEV UINT64_C(1)
 #ifndef __has_feature
@@ -44,11 +43,6 @@ struct steps {
 /* For the handler. */
 static struct steps *playing;
 
-static uint32_t data_for(uint32_t address)
-{
-	return (address >> 4 ^ 0x5a5a5a) & 0xffffff;
-}
-
 static int deliver(void *user, int fd, unsigned long request, void *argument)
 {
 	struct steps *s = user;
@@ -58,19 +52,9 @@ static int deliver(void *user, int fd, unsigned long request, void *argument)
 	if (request != KVM_SIGNAL_MSI)
 		return 1;
 	s->delivered++;
-	s->torn += m->data != data_for(m->address_lo) || m->address_hi != m->address_lo;
+	s->torn += is_torn(m);
 	s->strangers += s->mine && m->address_lo != s->mine;
 	return 1;
-}
-
-static struct vdev_kvm_msi message(uint32_t number, uint32_t flags)
-{
-	return (struct vdev_kvm_msi){.struct_size = sizeof(struct vdev_kvm_msi),
-				     .flags = VDEV_KVM_MSI_SIGNAL | flags,
-				     .address = number | (uint64_t)number << 32,
-				     .data = data_for(number),
-				     .gsi = VDEV_KVM_NO_GSI,
-				     .fd = -1};
 }
 
 static void set(struct steps *s, uint64_t dev, uint32_t number, uint32_t flags)

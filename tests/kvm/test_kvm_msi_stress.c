@@ -11,11 +11,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <linux/kvm.h>
-
 #include <vdev/removal.h>
 
 #include "linux/kvm/msi.h"
+#include "test_kvm_msi_numbered.h"
 
 #define DEV UINT64_C(1)
 #define PROGRAMS_NS UINT64_C(300000000)
@@ -36,11 +35,6 @@ struct stress {
 
 /* Whose interrupt this thread signals; 0: does not matter. */
 static __thread uint32_t mine;
-static uint32_t data_for(uint32_t address)
-{
-	return (address >> 4 ^ 0x5a5a5a) & 0xffffff;
-}
-
 static int deliver(void *user, int fd, unsigned long request, void *argument)
 {
 	struct stress *s = user;
@@ -49,22 +43,12 @@ static int deliver(void *user, int fd, unsigned long request, void *argument)
 	(void)fd;
 	if (request != KVM_SIGNAL_MSI)
 		return 1;
-	if (m->data != data_for(m->address_lo) || m->address_hi != m->address_lo)
+	if (is_torn(m))
 		atomic_fetch_add(&s->torn, 1);
 	if (mine && m->address_lo != mine)
 		atomic_fetch_add(&s->strangers, 1);
 	atomic_fetch_add(&s->delivered, 1);
 	return 1;
-}
-
-static struct vdev_kvm_msi message(uint32_t number, uint32_t flags)
-{
-	return (struct vdev_kvm_msi){.struct_size = sizeof(struct vdev_kvm_msi),
-				     .flags = VDEV_KVM_MSI_SIGNAL | flags,
-				     .address = number | (uint64_t)number << 32,
-				     .data = data_for(number),
-				     .gsi = VDEV_KVM_NO_GSI,
-				     .fd = -1};
 }
 
 static void set(struct stress *s, uint64_t dev, uint32_t number, uint32_t flags)

@@ -16,6 +16,13 @@
 
 #define NO_INDEX UINT32_MAX
 
+/* A hash and what comes next: FNV-1a by words, its upper bits brought down. */
+static inline uint64_t vdev__migration_mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * UINT64_C(0x100000001b3);
+	return hash ^ hash >> 29;
+}
+
 /* chain.c: indices by hash. */
 struct chain {
 	struct vdev__hash heads;

@@ -28,21 +28,17 @@ static size_t distance_bytes(uint32_t node_count)
 	return (size_t)node_count * node_count;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 31;
-}
-
 static uint64_t hash_of(const struct function *f, uint32_t count, uint32_t node_count,
 			const uint8_t *distances)
 {
-	uint64_t hash = mix(count, node_count);
+	uint64_t hash = vdev__migration_mix(count, node_count);
 
-	for (uint32_t i = 0; i < count; i++)
-		hash = mix(mix(hash, (uint64_t)f[i].type << 32 | f[i].node), f[i].have);
+	for (uint32_t i = 0; i < count; i++) {
+		hash = vdev__migration_mix(hash, (uint64_t)f[i].type << 32 | f[i].node);
+		hash = vdev__migration_mix(hash, f[i].have);
+	}
 	for (size_t i = 0; distances && i < distance_bytes(node_count); i++)
-		hash = mix(hash, distances[i]);
+		hash = vdev__migration_mix(hash, distances[i]);
 	return hash;
 }
 

@@ -6,23 +6,17 @@
 #include "planner.h"
 
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
 /* Pairs that are remembered, for each type that there may be; 12 bytes each. Beyond, all are forgotten. */
 #define PAIRS_EACH 64u
 #define MAX_PAIRS (1u << 21)
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * FNV_PRIME;
-	return hash ^ hash >> 29;
-}
-
 static uint64_t mix_layout(uint64_t hash, const struct vdev_migration_device *d)
 {
 	for (uint32_t i = 0; i < d->cap_count; i++)
-		hash = mix(hash, (uint64_t)d->caps[i].id << 32 | (uint32_t)d->caps[i].offset << 16 |
-					 (uint32_t)d->caps[i].version << 8 | d->caps[i].extended);
-	return mix(hash, d->cap_count);
+		hash = vdev__migration_mix(
+			hash, (uint64_t)d->caps[i].id << 32 | (uint32_t)d->caps[i].offset << 16 |
+				      (uint32_t)d->caps[i].version << 8 | d->caps[i].extended);
+	return vdev__migration_mix(hash, d->cap_count);
 }
 
 static uint64_t mix_field(uint64_t hash, const struct vdev_migration_device *d, uint32_t field)
@@ -32,15 +26,15 @@ static uint64_t mix_field(uint64_t hash, const struct vdev_migration_device *d, 
 	if (type == VDEV_MIGRATION_LAYOUT)
 		return mix_layout(hash, d);
 	if (type < VDEV_MIGRATION_STRING)
-		return mix(hash, vdev__migration_number(d, field));
+		return vdev__migration_mix(hash, vdev__migration_number(d, field));
 	for (const char *p = vdev__migration_string(d, field); *p; p++)
-		hash = mix(hash, (unsigned char)*p);
-	return mix(hash, 0);
+		hash = vdev__migration_mix(hash, (unsigned char)*p);
+	return vdev__migration_mix(hash, 0);
 }
 
 static uint64_t hash_of(const struct vdev_migration_device *d, uint64_t looked)
 {
-	uint64_t known = d->known & looked, hash = mix(FNV_BASIS, known);
+	uint64_t known = d->known & looked, hash = vdev__migration_mix(FNV_BASIS, known);
 
 	for (uint32_t i = 0; i < VDEV_MIGRATION_FIELDS; i++)
 		if (known >> i & 1)
