@@ -58,7 +58,7 @@ static void newer_callers(void **state)
 {
 	struct {
 		struct vdev_mock_config c;
-		uint64_t tail;
+		uint32_t tail; /* without padding between them */
 	} config = {.c = good};
 	struct {
 		struct vdev_mock_rule r;
