@@ -54,19 +54,20 @@ field() { sed -n "s/^$2: *//p;/^---/q" "$1" | head -n 1; } # PATCH NAME
 
 dir_of() { echo "$copy/build${1:+-$1}"; } # sanitizer or nothing
 
-# build_copy SANITIZER [TEST]: everything, under a sanitizer no more than the test needs.
+# build_copy SANITIZER TEST: what the test says it needs; everything, where it says nothing.
 build_copy() {
-  local targets=()
-  if [ -n "$1" ]; then
-    mapfile -t targets < <(meson introspect --tests "$(dir_of "$1")" | python3 -c '
+  local dir targets
+  dir=$(dir_of "$1")
+  mapfile -t targets < <(meson introspect --targets --tests "$dir" | python3 -c '
 import json, os, sys
-top, (suite, name) = sys.argv[1] + "/", sys.argv[2].split("/", 1)
-for t in json.load(sys.stdin):
+top, (suite, name) = os.path.realpath(sys.argv[1]), sys.argv[2].split("/", 1)
+seen = json.load(sys.stdin)
+files = {t["id"]: t["filename"] for t in seen["targets"]}
+for t in seen["tests"]:
     if t["name"] == name and any(s.split(":")[-1] == suite for s in t["suite"]):
-        print("\n".join(os.path.relpath(a, top) for a in map(os.path.normpath, t["cmd"]) if a.startswith(top)))' \
-      "$(realpath "$(dir_of "$1")")" "$2")
-  fi
-  ninja -C "$(dir_of "$1")" "${targets[@]}" >"$copy/build.log" 2>&1
+        print("\n".join(os.path.relpath(f, top) for d in t["depends"] for f in files[d]))' "$dir" "$2")
+  [ -n "${targets[*]}" ] || targets=()
+  ninja -C "$dir" "${targets[@]}" >"$copy/build.log" 2>&1
 }
 
 run_gate() { # SCRIPT ARGUMENT...; its cases are judged apart from ours
@@ -91,10 +92,14 @@ run_test() { # SUITE/NAME or gate/SCRIPT ARGUMENT..., SANITIZER; quiet
   )
 }
 
-# set_up SANITIZER: its build of the copy.
+# set_up SANITIZER or nothing: its build of the copy.
 set_up() {
-  local options
-  (sanitizer "$1" >/dev/null && meson setup "$(dir_of "$1")" "$tree" "${options[@]}" >"$copy/build.log" 2>&1)
+  local options=(-Dtests=true -Ddocs=disabled -Dbuildtype=debug)
+  (
+    export CC=gcc
+    [ -z "$1" ] || sanitizer "$1" >/dev/null
+    meson setup "$(dir_of "$1")" "$tree" "${options[@]}" >"$copy/build.log" 2>&1
+  )
 }
 
 # A test that fails without a bug would "catch" everything; one that cannot run here catches nothing.
@@ -104,7 +109,7 @@ look_at_test() { # TEST SANITIZER
   [ -z "${sound[$key]:-}" ] || return 0
   if [ -n "$2" ] && ! (sanitizer "$2" >/dev/null); then
     sound[$key]=skipped
-  elif [ -n "$2" ] && { { [ ! -d "$(dir_of "$2")" ] && ! set_up "$2"; } || ! build_copy "$2" "$1"; }; then
+  elif [ "${1%%/*}" != gate ] && ! { { [ -d "$(dir_of "$2")" ] || set_up "$2"; } && build_copy "$2" "$1"; }; then
     sound[$key]=no
   elif ! run_test "$1" "$2"; then
     sound[$key]=no
@@ -144,8 +149,9 @@ try_patch() { # PATCH TEST SANITIZER
 }
 
 copy_tree || exit 1
-if ! CC=gcc root=$tree build "$copy/build" -Dtests=true -Ddocs=disabled -Dbuildtype=debug; then
-  case_fail planted "the tree does not build without any bug"
+if ! set_up ''; then
+  tail -n 40 "$copy/build.log"
+  case_fail planted "the tree cannot be built without any bug"
   exit 1
 fi
 caught=0 missed=0

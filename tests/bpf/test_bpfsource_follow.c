@@ -168,8 +168,7 @@ static void made_by_a_real_time_thread(void **state)
 
 	(void)state;
 	if (sched_setscheduler(0, SCHED_FIFO, &param)) {
-		print_message("no real-time threads here\n");
-		skip();
+		vt_skip("no real-time threads here");
 	}
 	for (int i = 0; i < 5; i++) {
 		bpf_begin(&b, 0);
@@ -289,9 +288,8 @@ static void number_used_again(void **state)
 	assert_int_equal(rig_refresh(&b.r), 1);
 	vthread_end(&old);
 	if (!same_number(&new, old.tid)) {
-		print_message("no thread of the same number here\n");
 		bpf_end(&b);
-		skip();
+		vt_skip("no thread of the same number here");
 	}
 	pin(new.tid, cpus[0]);
 	doze(); /* it was switched to */

@@ -91,8 +91,7 @@ static void refused(int (*give_up)(void), int err, const char *word)
 	}
 	munmap(t, sizeof(*t));
 	if (!prepared) {
-		print_message("this machine does not let a test give that up\n");
-		skip();
+		vt_skip("this machine does not let a test give that up");
 	}
 }
 

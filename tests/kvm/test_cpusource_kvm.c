@@ -51,7 +51,7 @@ static void choice_follows_from_what_was_seen(void **state)
 
 	(void)state;
 	if (!t->moves)
-		skip(); /* no rseq areas, or one CPU */
+		vt_skip("no rseq areas here, or one CPU only");
 	assert_int_equal(t->kvm, 0);
 	if (t->seen == t->moves) {
 		assert_int_equal(t->outcome, VDEV_CPUSOURCE_TRUSTED);

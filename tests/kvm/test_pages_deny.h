@@ -191,8 +191,7 @@ static inline void deny(struct deny_rule *rules, uint32_t count, void (*run)(voi
 	close(d.tell[0]);
 	close(d.tell[1]);
 	if (listener < 0) {
-		print_message("skipped: seccomp(2): %s\n", strerror(-listener));
-		skip();
+		vt_skip("seccomp(2): %s", strerror(-listener));
 	}
 }
 

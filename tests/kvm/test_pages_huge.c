@@ -85,8 +85,7 @@ static void huge_memory(struct rig *r, uint64_t shift)
 	int err = rig_setting(SHMEM_ENABLED, "advise", old_shmem, sizeof(old_shmem));
 
 	if (err) {
-		print_message("skipped: %s cannot be set: %s\n", SHMEM_ENABLED, strerror(-err));
-		skip();
+		vt_skip("%s cannot be set: %s", SHMEM_ENABLED, strerror(-err));
 	}
 	r->fd = memfd_create("huge", MFD_CLOEXEC);
 	assert_int_equal(ftruncate(r->fd, 2 * HUGE), 0);
@@ -99,8 +98,7 @@ static void huge_memory(struct rig *r, uint64_t shift)
 	assert_int_equal(madvise(r->mem, HUGE, MADV_HUGEPAGE), 0);
 	memset(r->mem, 0x11, HUGE);
 	if (!smaps_kib(r->mem, "ShmemPmdMapped")) {
-		print_message("skipped: the kernel gave no huge folio\n");
-		skip();
+		vt_skip("the kernel gave no huge folio");
 	}
 	if (!shift)
 		return;
@@ -192,8 +190,7 @@ static void hugetlb_memory(struct rig *r)
 	if (!err)
 		err = rig_memory(r, VDEV_PAGES_HUGETLB, 2 * HUGE);
 	if (err) {
-		print_message("skipped: no huge pages of 2 MiB: %s\n", strerror(-err));
-		skip();
+		vt_skip("no huge pages of 2 MiB: %s", strerror(-err));
 	}
 	memset(r->mem, 0x11, r->size);
 }
@@ -247,8 +244,7 @@ static void hugetlb_pool_is_empty(void **state)
 	rest = mmap(NULL, 6 * HUGE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (rest == MAP_FAILED) {
-		print_message("skipped: another program uses huge pages\n");
-		skip();
+		vt_skip("another program uses huge pages");
 	}
 	rig_hold(r, 0, PAGE);
 	assert_int_equal(rig_offline(r, 0, HUGE, PRESERVE), -ENOMEM);

@@ -184,7 +184,7 @@ static void without_a_vcpu(void **state)
 			open_under(r, i % 2 ? VDEV_PAGES_UFFD : VDEV_PAGES_REMAP, 0, &rule, 1);
 
 		if (o.report.kvm == -ENOENT)
-			skip(); /* no /dev/kvm to be without */
+			vt_skip("no /dev/kvm to be without");
 		assert_int_equal(o.err, 0);
 		assert_int_equal(o.report.kvm, cases[i].kvm);
 		for (uint32_t k = VDEV_PAGES_ANON_RESET; k <= VDEV_PAGES_MEMFD_PRESERVE; k++)
@@ -199,7 +199,7 @@ static void vcpu_that_cannot_be_mapped(void **state)
 	struct opening o = open_under(*state, VDEV_PAGES_UFFD, 0, &rule, 1);
 
 	if (o.report.kvm == -ENOENT)
-		skip();
+		vt_skip("no /dev/kvm to be without");
 	assert_int_equal(o.report.kvm, -ENOMEM);
 	assert_int_equal(o.report.outcome[VDEV_PAGES_ANON_PRESERVE], VDEV_PAGES_YES);
 	assert_int_equal(o.report.outcome[VDEV_PAGES_MEMFD_PRESERVE], -ENOMEM);

@@ -216,7 +216,7 @@ static void no_room_for_huge_pages(void **state)
 	rig_open(r, VDEV_PAGES_UFFD);
 	r->fd = memfd_create("huge", MFD_HUGETLB);
 	if (r->fd < 0 || ftruncate(r->fd, 2 * HUGE))
-		skip();
+		vt_skip("no huge pages of 2 MiB: %s", strerror(errno));
 	r->mem = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, r->fd, 0);
 	assert_true(r->mem != MAP_FAILED);
 	r->size = 2 * HUGE;

@@ -54,8 +54,7 @@ static void chosen_through_kvm(void **state)
 	struct rig *r = *state;
 
 	if (!have_kvm()) {
-		print_message("skipped: /dev/kvm cannot be used\n");
-		skip();
+		vt_skip("/dev/kvm cannot be used");
 	}
 	report = make(r, VDEV_PAGES_AUTO, -1);
 	assert_int_equal(report.mechanism, VDEV_PAGES_UFFD);

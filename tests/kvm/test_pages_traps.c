@@ -11,8 +11,7 @@ static int own_uffd(void)
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0) {
-		print_message("skipped: userfaultfd(2): %s\n", strerror(errno));
-		skip();
+		vt_skip("userfaultfd(2): %s", strerror(errno));
 	}
 	assert_int_equal(ioctl(fd, UFFDIO_API, &api), 0);
 	return fd;

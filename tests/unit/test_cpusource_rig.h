@@ -62,9 +62,8 @@ static inline void rig_open(struct rig *r, uint32_t kind)
 	c = rig_config(r, VDEV_CPUSOURCE_WANT(kind), VDEV_CPUSOURCE_NO_KVM);
 	err = vdev_cpusource_new(&r->source, &r->v.env, &c);
 	if (kind == VDEV_CPUSOURCE_RSEQ && (err == -ENOSYS || err == -ENXIO)) {
-		print_message("no rseq areas here, or one CPU only\n");
 		rig_end(r);
-		skip();
+		vt_skip("no rseq areas here, or one CPU only");
 	}
 	assert_int_equal(err, 0);
 }
@@ -109,7 +108,7 @@ static inline void two_cpus(uint32_t cpus[2])
 		if (CPU_ISSET(i, &set))
 			cpus[found++] = i;
 	if (found < 2)
-		skip();
+		vt_skip("one CPU only");
 }
 
 static inline void pin(int tid, uint32_t cpu)

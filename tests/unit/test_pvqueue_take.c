@@ -319,7 +319,7 @@ static void the_timeline(void **state)
 
 	(void)state;
 	if (!vdev_has("trace"))
-		skip();
+		vt_skip("built without trace");
 	rig_begin(&g);
 	vdev_pvqueue_free(g.q);
 	g.v.env.trace = trace;

@@ -184,7 +184,7 @@ static void timeline(void **state)
 	vz_late(t, 'a', TASK);
 	vz_drain(t);
 #if defined(VDEV_TRACE) && !VDEV_TRACE
-	skip();
+	vt_skip("built without trace");
 #endif
 	assert_string_equal(seen.text, "RECLAIM:b OFFLINE:b done:b ACCESSIBLE:b done:b "
 				       "EXPIRE:a OFFLINE:a done:a ACCESSIBLE:a done:a "
