@@ -102,8 +102,11 @@ case ${1:-} in
   fi
   [ -n "$(targets)" ] || case_fail fuzz "the build has no fuzz target"
   for target in ${3:-$(targets)}; do
-    short_run "$target" "${2:-10}"
+    # As many at a time as there are processors.
+    [ "$(jobs -pr | wc -l)" -lt "$jobs" ] || wait -n
+    short_run "$target" "${2:-10}" &
   done
+  wait
   ;;
 --afl) afl_run "${2:?which target}" "${3:-1}" ;;
 fuzz_*)

@@ -56,8 +56,7 @@ run_suites() {
   local suite together=()
 
   say "build (gcc)"
-  if ! timed build build build -Dwerror=true -Dtests=true -Dexamples=true -Dbench=auto \
-    -Ddocs=auto; then
+  if ! timed build build build "${ordinary[@]}"; then
     case_fail build "the library or its tests do not build (log above)"
     return
   fi
@@ -103,7 +102,7 @@ run_sanitizer() {
     case_skip "msan: mini-VMM" "json-c is not instrumented: what it writes would count as uninitialised"
     case_skip "msan: host, bpf, tools" "libnuma, libbpf, json-c and libsmartcols are not instrumented"
     ;;
-  valgrind) candidates='unit oom' ;;
+  valgrind) candidates='unit oom' dir=build ;; # runs what every run builds
   esac
   if ! timed build build "$dir" "${options[@]}"; then
     case_fail "$name: build" "does not build (log above)"

@@ -50,7 +50,7 @@ struct zm_action *zm_action(struct zm *m, uint32_t n)
 		if (m->message[i].used && n-- == 0)
 			return &m->message[i].out;
 	for (uint32_t i = 0; i < ZM_REFUSALS; i++)
-		if (m->refusal[i].used && n-- == 0)
+		if (zm_is_there(&m->refusal[i]) && n-- == 0)
 			return &m->refusal[i].out;
 	return n ? NULL : &m->whole.out;
 }
@@ -224,7 +224,7 @@ int zm_sent(struct zm *m, struct zm_message *k, uint64_t bytes, int *ret_wake)
 	m->n.partial += bytes < k->length;
 	k->length = bytes;
 	k->sent_tick = ++m->tick;
-	if (zm_satisfied(m, k->seen)) {
+	if (zm_satisfied(m, k->seen) && !k->partly) {
 		settled(m, k);
 		return VDEV_ZEROCOPY_SETTLED;
 	}
@@ -353,6 +353,8 @@ void zm_reclaim_all(struct zm *m, uint32_t queue, int zero, int by_reset, int wh
 			k->zero |= zero;
 			k->wanted = 1;
 			k->by_reset |= by_reset;
+			k->partly |= whole && k->state == VDEV_ZEROCOPY_RESERVED &&
+				     k->flags & VDEV_ZEROCOPY_RECEIVE;
 		}
 		if (k->state == VDEV_ZEROCOPY_SENT) {
 			claim(k);
@@ -371,7 +373,7 @@ int zm_reset_end(struct zm *m)
 	if (m->whole.active)
 		return -EAGAIN;
 	for (uint32_t i = 0; i < ZM_REFUSALS; i++)
-		if (m->refusal[i].used)
+		if (zm_is_there(&m->refusal[i]) && m->refusal[i].status)
 			return -EAGAIN;
 	for (uint32_t i = 0; i < ZM_MESSAGES; i++) {
 		const struct zm_message *k = &m->message[i];

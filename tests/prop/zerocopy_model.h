@@ -61,7 +61,7 @@ struct zm_message {
 	int wanted, by_reset, zero; /* asked for, by whom, how */
 	int pushed; /* step() will see it */
 	int noticed; /* the VM object knows that it is complete */
-	int partly; /* some of it was replaced, the rest refused */
+	int partly; /* some of it was replaced, the rest refused; or it was pinned who knows when */
 	int touched; /* RECEIVE: an OFFLINE of several of its granules failed */
 	uint32_t action_flags;
 	enum zm_phase phase;
@@ -79,11 +79,16 @@ struct zm_whole {
 	struct zm_action out;
 };
 
-/* REFUSED of the whole VM; meanwhile another attempt may begin. */
+/* REFUSED of the whole VM; status 0: it was replaced, and its CANCEL is not done. Meanwhile another attempt may begin. */
 struct zm_refusal {
 	int used, status;
 	struct zm_action out;
 };
+
+static inline int zm_is_there(const struct zm_refusal *r)
+{
+	return r->used && (r->status || r->out.cancel);
+}
 
 struct zm_count {
 	uint64_t lent, refused, aborted, partial, settled, timed_out, stale, reclaimed, granules,

@@ -233,7 +233,7 @@ static struct zm_action *refusal_of(struct zm *m, const struct vdev_action *a)
 	for (uint32_t i = 0; i < ZM_REFUSALS; i++) {
 		struct zm_refusal *r = &m->refusal[i];
 
-		if (!r->used || r->status != (int64_t)a->arg[2] ||
+		if (!zm_is_there(r) || r->status != (int64_t)a->arg[2] ||
 		    (r->out.again ? r->out.id != a->id
 				  : r->out.id || r->out.cancel || r->out.paused != VDEV_NONE))
 			continue;
@@ -353,20 +353,19 @@ static void end_message_action(struct zm *m, struct zm_message *k, int status)
 		release(m, k);
 }
 
-static void refuse_whole(struct zm *m, int status)
+static void set_aside(struct zm *m, int status)
 {
 	struct zm_refusal *r = m->refusal;
 
-	while (r->used)
+	while (zm_is_there(r))
 		r++;
 	r->used = 1;
-	r->status = status == -EAGAIN ? -ETIMEDOUT : status;
+	r->status = status;
 	r->out = (struct zm_action){.cancel = m->whole.out.cancel,
 				    .cancel_id = m->whole.out.cancel_id,
 				    .until = VDEV_NONE,
 				    .paused = VDEV_NONE};
 	m->whole.out.cancel = 0;
-	m->n.reclaim_refused++;
 }
 
 static void end_whole_offline(struct zm *m, int status)
@@ -386,9 +385,12 @@ static void end_whole_offline(struct zm *m, int status)
 	w->active = !status && w->zero && !w->zeroing; /* a reset joined: once more, zeroed */
 	w->zero = w->active;
 	if (status) {
-		refuse_whole(m, status);
+		set_aside(m, status == -EAGAIN ? -ETIMEDOUT : status);
+		m->n.reclaim_refused++;
 		return;
 	}
+	if (!w->active && w->out.cancel)
+		set_aside(m, 0);
 	for (uint32_t i = 0; i < ZM_GRANULES; i++)
 		m->granule[i].replaced = w->out.tick;
 	for (uint32_t i = 0; i < ZM_REGIONS; i++)
@@ -419,7 +421,7 @@ int zm_done(struct zm *m, uint64_t id, int status)
 			return 1;
 		}
 	for (uint32_t i = 0; i < ZM_REFUSALS; i++)
-		if (m->refusal[i].used && may_end(&m->refusal[i].out, id)) {
+		if (zm_is_there(&m->refusal[i]) && may_end(&m->refusal[i].out, id)) {
 			end_refusal(m, &m->refusal[i], status);
 			return 1;
 		}
@@ -456,7 +458,8 @@ void zm_state(struct zm *m, struct zm_message *k, uint32_t state)
 		   vdev_zerocopy_state_name(k->state));
 	ZM_REQUIRE(m,
 		   all_replaced(m, k, begin, end, g) ||
-			   (zm_satisfied(m, k->seen) && (any_replaced(m, k) || is_void(m, k))),
+			   (zm_satisfied(m, k->seen) &&
+			    (any_replaced(m, k) || is_void(m, k) || k->partly)),
 		   "Z4: in quarantine, but not all of it was replaced");
 	k->state = state;
 	k->phase = ZM_TELL;
@@ -464,6 +467,23 @@ void zm_state(struct zm *m, struct zm_message *k, uint32_t state)
 	m->quarantined += end - begin;
 	m->quarantined_by[k->destination] += end - begin;
 	m->n.reclaimed++;
+}
+
+/* What another message does next cannot be given out before a CANCEL of it is done. */
+static int held_up(struct zm *m, const struct zm_message *but, uint64_t from, uint64_t to)
+{
+	uint64_t begin, end, g;
+
+	for (uint32_t i = 0; i < ZM_MESSAGES; i++) {
+		const struct zm_message *k = &m->message[i];
+
+		if (!k->used || k == but || k->phase != ZM_REPLACE || k->out.cancel != 2)
+			continue;
+		zm_span(m, k, &begin, &end, &g);
+		if (k->cursor < to && from < end)
+			return 1;
+	}
+	return 0;
 }
 
 static int waits_rightly(struct zm *m, const struct zm_message *k)
@@ -477,7 +497,8 @@ static int waits_rightly(struct zm *m, const struct zm_message *k)
 	/* Whether what was received is void is not known yet. */
 	if (k->phase == ZM_TELL && k->state != VDEV_ZEROCOPY_QUARANTINED && m->whole.active)
 		return (k->flags & VDEV_ZEROCOPY_RECEIVE) != 0;
-	return k->phase == ZM_REPLACE && (m->whole.active || busy(m, k, k->cursor, end));
+	return k->phase == ZM_REPLACE &&
+	       (m->whole.active || busy(m, k, k->cursor, end) || held_up(m, k, k->cursor, end));
 }
 
 void zm_quiet(struct zm *m)
@@ -497,7 +518,7 @@ void zm_quiet(struct zm *m)
 		ZM_REQUIRE(m, !a->again && a->cancel != 1, "no CANCEL, or what was out not again");
 	for (uint32_t i = 0; i < ZM_REFUSALS; i++)
 		ZM_REQUIRE(m,
-			   !m->refusal[i].used || m->refusal[i].out.id ||
+			   !zm_is_there(&m->refusal[i]) || m->refusal[i].out.id ||
 				   m->refusal[i].out.paused != VDEV_NONE ||
 				   m->refusal[i].out.cancel == 2,
 			   "a refusal is not told");

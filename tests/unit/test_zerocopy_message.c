@@ -87,9 +87,10 @@ static uint32_t expected(uint32_t bits, uint32_t event, uint32_t with, uint32_t 
 	case GO:
 		return at(bits, next);
 	case SETTLE:
-		if (is_whole)
+		if (is_whole && !(bits & W_PARTLY))
 			return at(bits, VDEV_ZEROCOPY_FREE) | DO_TELL;
-		return bits & W_ASKED ? at(bits, VDEV_ZEROCOPY_CLAIMED) | DO_PUSH : at(bits, next);
+		return bits & (W_ASKED | W_PARTLY) ? at(bits, VDEV_ZEROCOPY_CLAIMED) | DO_PUSH
+						   : at(bits, next);
 	case SEE:
 	case NOTE:
 	case LATE:

@@ -2,6 +2,10 @@
 /* Zero-copy engine: receive buffers (Z11), memory that cannot be taken out (Z12). */
 #include "test_zerocopy_rig.h"
 
+#define id_of id_of_word /* the rig has another one */
+#include "engines/zerocopy/internal.h"
+#undef id_of
+
 #define P VZ_PAGE
 
 static int at(struct vt_zerocopy *t, uint64_t address, uint64_t length)
@@ -82,6 +86,53 @@ static void z11_receive_buffer_goes_out_as_a_whole(void **state)
 	assert_int_equal(vz_sent(t, 'a'), WAKE);
 }
 
+/* Whether its pages were looked up before they were replaced or after, nobody knows. */
+static void z11_receive_buffer_reserved_before_the_whole_vm_was_replaced(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	vz_block(t, 'a')->flags = VDEV_ZEROCOPY_RECEIVE;
+	vz_reserve(t, 'a');
+	vz_expect(t,
+		  vdev_zerocopy_reclaim_all(t->z, t->now, NULL, VDEV_ZEROCOPY_PRESERVE,
+					    VDEV_ZEROCOPY_WHOLE),
+		  "OFFLINE:-W");
+	assert_int_equal(vz_sent(t, 'a'), WAKE);
+	vz_complete(t, 'a', TASK);
+	vz_expect(t, vz_pass(t, 0), "ACCESSIBLE:aQ+FAILED RELEASE:aQ");
+	expect_nothing(t);
+}
+
+static void z11_receive_buffer_filled_before_it_is_sent(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	vz_block(t, 'a')->flags = VDEV_ZEROCOPY_RECEIVE;
+	vz_reserve(t, 'a');
+	vz_expect(t, vdev_zerocopy_reset_begin(t->z, t->now, 0, VDEV_ZEROCOPY_WHOLE),
+		  "OFFLINE:-WR");
+	/* Also if sent() has looked before and swaps only now. */
+	assert_true(atomic_load(&t->q[0]->slots[id_of(t, 'a') & t->q[0]->mask].word) & W_PARTLY);
+	assert_int_equal(vz_complete(t, 'a', TASK), 0);
+	assert_int_equal(vz_sent(t, 'a'), WAKE); /* not SETTLED */
+	vz_expect(t, vz_pass(t, 0), "ACCESSIBLE:aR+FAILED RELEASE:aR");
+	assert_int_equal(vdev_zerocopy_reset_end(t->z, t->now), 0);
+	expect_nothing(t);
+}
+
+/* Only what is written by somebody else is void: what is sent is kept. */
+static void z11_what_is_sent_is_settled_as_before(void **state)
+{
+	struct vt_zerocopy *t = *state;
+
+	vz_reserve(t, 'a');
+	vz_expect(t, vdev_zerocopy_reclaim_all(t->z, t->now, NULL, 0, VDEV_ZEROCOPY_WHOLE),
+		  "OFFLINE:-W");
+	assert_int_equal(vz_complete(t, 'a', TASK), 0);
+	assert_int_equal(vz_sent(t, 'a'), VDEV_ZEROCOPY_SETTLED);
+	expect_nothing(t);
+}
+
 static void z12_fixed_memory_is_never_lent(void **state)
 {
 	struct vt_zerocopy *t = *state;
@@ -102,6 +153,9 @@ int main(void)
 		TEST(z11_receive_buffer_complete_after_the_claim),
 		TEST(z11_receive_buffer_has_its_granules_alone),
 		TEST(z11_receive_buffer_goes_out_as_a_whole),
+		TEST(z11_receive_buffer_reserved_before_the_whole_vm_was_replaced),
+		TEST(z11_receive_buffer_filled_before_it_is_sent),
+		TEST(z11_what_is_sent_is_settled_as_before),
 		TEST(z12_fixed_memory_is_never_lent),
 	};
 

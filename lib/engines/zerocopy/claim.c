@@ -164,11 +164,16 @@ static void claim_all(struct vdev_zerocopy *z, struct vdev_zerocopy_queue *q, ui
 	for (uint32_t i = 0; i <= q->mask; i++) {
 		uint64_t w = atomic_load(&q->slots[i].word);
 		uint32_t state = word_state(w);
+		uint32_t as = with;
 		struct moved moved;
 
 		if (state != VDEV_ZEROCOPY_SENT && state != VDEV_ZEROCOPY_RESERVED)
 			continue;
-		if (vdev__zerocopy_move(q, i, w >> W_BITS, MSG_CLAIM, with, &moved) & DO_PUSH)
+		/* Whether it was pinned before or after, nobody will know; of what is SENT it is known (Z11). */
+		if (state == VDEV_ZEROCOPY_SENT ||
+		    !(size_flags(atomic_load(&q->slots[i].size)) & VDEV_ZEROCOPY_RECEIVE))
+			as &= ~W_PARTLY;
+		if (vdev__zerocopy_move(q, i, w >> W_BITS, MSG_CLAIM, as, &moved) & DO_PUSH)
 			adopt_or_hold(z, q, i);
 	}
 }
@@ -214,7 +219,7 @@ int vdev_zerocopy_reclaim_all(struct vdev_zerocopy *z, uint64_t now_ns,
 		error = offline_whole(z, false, 0);
 	if (error)
 		return error;
-	claim_queues(z, queue, resolved, W_ASKED);
+	claim_queues(z, queue, resolved, W_ASKED | (flags ? W_PARTLY : 0));
 	return (int)z->ready.count;
 }
 
@@ -243,7 +248,7 @@ int vdev_zerocopy_reset_begin(struct vdev_zerocopy *z, uint64_t now_ns, uint32_t
 	for (index = vdev__table_next(&z->ops, 0); index != NOBODY;
 	     index = vdev__table_next(&z->ops, index + 1))
 		op_at(z, index)->flags |= OP_BY_RESET;
-	claim_queues(z, NULL, resolved, W_ASKED | W_BY_RESET);
+	claim_queues(z, NULL, resolved, W_ASKED | W_BY_RESET | (flags ? W_PARTLY : 0));
 	return (int)z->ready.count;
 }
 

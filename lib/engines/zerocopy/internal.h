@@ -104,6 +104,7 @@ struct vdev_zerocopy_queue {
 	uint32_t ahead; /* how far from it the last look for a free slot got */
 	uint32_t region; /* that the last block was in */
 	uint64_t resets; /* of the VM, before the gate was looked at */
+	uint64_t epoch; /* of the VM, likewise, if the block is a receive buffer */
 	struct lane lanes[LANES];
 	_Atomic uint64_t count[N_OWNER];
 	struct size_class *classes; /* CLASSES; NULL: not ADAPTIVE */
@@ -220,7 +221,7 @@ struct vdev_zerocopy {
 	uint32_t offlining; /* OFFLINE actions at hand, marked busy in the map */
 	uint32_t whole; /* op of the whole VM, NOBODY: none */
 	uint64_t whole_epoch; /* when the whole VM was replaced last */
-	uint64_t void_epoch; /* when that was tried last, perhaps in vain */
+	_Atomic uint64_t void_epoch; /* when that was tried last, perhaps in vain */
 	uint8_t in_reset, reset_zero;
 	struct pagemap map;
 	uint64_t quarantined_blocks, quarantined_bytes;

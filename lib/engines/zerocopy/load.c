@@ -184,7 +184,8 @@ static void get_all(struct loader *l)
 	uint32_t n;
 
 	atomic_store(&z->epoch, vdev__get_u64(&l->in));
-	z->whole_epoch = z->void_epoch = vdev__get_u64(&l->in);
+	z->whole_epoch = vdev__get_u64(&l->in);
+	atomic_init(&z->void_epoch, z->whole_epoch);
 	z->in_reset = vdev__get_u8(&l->in);
 	z->reset_zero = vdev__get_u8(&l->in);
 	if (z->in_reset > 1 || z->reset_zero > 1 || !atomic_load(&z->epoch) ||

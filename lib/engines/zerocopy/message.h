@@ -33,7 +33,7 @@
 	0x20u /* claimed, or to be claimed by sent(), for another reason than its time-out */
 #define W_BY_RESET 0x40u
 #define W_ZERO 0x80u /* asked for RESET instead of PRESERVE */
-#define W_PARTLY 0x100u /* a reclaim was refused after some of its granules had been replaced */
+#define W_PARTLY 0x100u /* some of its granules were, or may have been, replaced; it was not told */
 #define W_BITS 10u
 #define W_MASK ((1u << W_BITS) - 1u)
 
@@ -42,7 +42,7 @@ enum message_event {
 	MSG_SENT,
 	MSG_ABORT,
 	MSG_COMPLETE, /* with W_RESPONSE, W_TASK */
-	MSG_CLAIM, /* with W_ASKED, W_BY_RESET, W_ZERO */
+	MSG_CLAIM, /* with W_ASKED, W_BY_RESET, W_ZERO, W_PARTLY */
 	MSG_TAKE, /* the VM object begins */
 	MSG_OFFLINED,
 	MSG_REFUSED, /* with W_PARTLY */
@@ -81,9 +81,9 @@ static inline uint32_t message_over(uint32_t bits)
 
 static inline uint32_t message_sent(uint32_t bits, uint32_t until)
 {
-	if (vdev__zerocopy_satisfied(bits, until))
+	if (vdev__zerocopy_satisfied(bits, until) && !(bits & W_PARTLY))
 		return message_over(bits);
-	if (bits & W_ASKED)
+	if (bits & (W_ASKED | W_PARTLY))
 		return message_become(bits, VDEV_ZEROCOPY_CLAIMED) | DO_PUSH;
 	return message_become(bits, VDEV_ZEROCOPY_SENT);
 }
@@ -166,7 +166,8 @@ struct detail {
 	uint64_t address;
 	uint64_t timeout_ns;
 	uint64_t user_data;
-	_Atomic uint64_t epoch; /* when it was sent (Z10) */
+	_Atomic uint64_t
+		epoch; /* when it was sent (Z10); until then, of a receive buffer, when it was reserved */
 	/* while SENT, VDEV_NONE: none; while RESERVED, `resets` as it was */
 	_Atomic uint64_t deadline;
 	uint32_t link; /* index + 1 of the one that was pushed before it */

@@ -97,7 +97,9 @@ static uint64_t fill_slot(struct vdev_zerocopy_queue *q, const struct vdev_zeroc
 	struct detail *d = &q->details[index];
 	uint64_t timeout = b->timeout_ns ? b->timeout_ns : c->timeout_ns;
 
-	atomic_store_explicit(&q->details[index].deadline, q->resets, memory_order_relaxed);
+	atomic_store_explicit(&d->deadline, q->resets, memory_order_relaxed);
+	if (b->flags & VDEV_ZEROCOPY_RECEIVE)
+		atomic_store_explicit(&d->epoch, q->epoch, memory_order_relaxed);
 	if (timeout < c->timeout_min_ns)
 		timeout = c->timeout_min_ns;
 	d->timeout_ns = timeout < c->timeout_max_ns ? timeout : c->timeout_max_ns;
@@ -147,9 +149,11 @@ static int admit(struct vdev_zerocopy_queue *q, const struct vdev_zerocopy_block
 
 	if (r->flags & VDEV_ZEROCOPY_FIXED)
 		return VDEV_ZEROCOPY_COPY_FIXED;
-	if (b->flags & VDEV_ZEROCOPY_RECEIVE &&
-	    ((b->address | b->length_bytes) & (r->granule - 1)) != 0)
-		return VDEV_ZEROCOPY_COPY_PARTIAL;
+	if (b->flags & VDEV_ZEROCOPY_RECEIVE) {
+		if ((b->address | b->length_bytes) & (r->granule - 1))
+			return VDEV_ZEROCOPY_COPY_PARTIAL;
+		q->epoch = atomic_load(&q->vm->epoch); /* before the gates are looked at */
+	}
 	q->resets = atomic_load_explicit(&q->vm->resets, memory_order_acquire);
 	answer = gates(q->vm, b->destination, b->flags);
 	if (answer)
@@ -235,39 +239,54 @@ static struct slot *owned(struct vdev_zerocopy_queue *q, uint64_t id)
 	return s;
 }
 
-/* A reset began after the block was reserved: it is one of the guest that is gone (Z3). */
-static bool outlived(const struct vdev_zerocopy *z, uint64_t resets)
+/* What was so when a block was reserved. */
+struct before {
+	uint64_t resets;
+	uint64_t epoch; /* of a receive buffer; else NONE: whatever is replaced is kept */
+};
+
+/* With what to claim a block at once, because of what began after it was reserved; 0: nothing did. */
+static uint32_t outlived(const struct vdev_zerocopy *z, const struct before *b)
 {
-	return VDEV__UNLIKELY(atomic_load(&z->gate) & GATE_RESET) ||
-	       VDEV__UNLIKELY(atomic_load(&z->resets) != resets);
+	uint32_t gate = atomic_load(&z->gate), with = 0;
+
+	/* It is one of the guest that is gone (Z3). */
+	if (VDEV__UNLIKELY(gate & GATE_RESET) ||
+	    VDEV__UNLIKELY(atomic_load(&z->resets) != b->resets))
+		with = W_ASKED | W_BY_RESET;
+	/* Which pages the destination writes into, old ones or new ones, nobody knows (Z11). */
+	if (b->epoch != VDEV_NONE && (gate & GATE_WHOLE || atomic_load(&z->void_epoch) >= b->epoch))
+		with |= W_ASKED | W_PARTLY;
+	return with;
 }
 
 /*
- * Looks for a reset before the swap, so that nobody sees what outlived one as lent, and after it: then
- * either that is seen here, or BEGIN sees that it is SENT.
+ * Looks before the swap, so that nobody sees what outlived a reset as lent, and after it: then either that is
+ * seen here, or who begins a reset, or the whole VM, sees that it is SENT.
  */
 static uint32_t send_off(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
-			 uint64_t resets)
+			 const struct before *before)
 {
+	uint32_t todo, with = outlived(q->vm, before);
 	struct moved moved;
-	uint32_t todo;
 
-	if (outlived(q->vm, resets))
-		vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, W_ASKED | W_BY_RESET, &moved);
+	if (VDEV__UNLIKELY(with))
+		vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, with, &moved);
 	todo = vdev__zerocopy_move(q, index, sequence, MSG_SENT, 0, &moved);
 	if (todo)
 		return todo;
-	if (outlived(q->vm, resets))
-		todo = vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, W_ASKED | W_BY_RESET,
-					   &moved);
-	return todo;
+	with = outlived(q->vm, before);
+	return VDEV__UNLIKELY(with)
+		       ? vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, with, &moved)
+		       : 0;
 }
 
 int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t id, uint64_t bytes)
 {
 	struct slot *s = q ? owned(q, id) : NULL;
 	uint32_t index, todo;
-	uint64_t deadline, size, resets;
+	struct before before = {.epoch = VDEV_NONE};
+	uint64_t deadline, size;
 
 	if (!s)
 		return q ? -ENOENT : -EINVAL;
@@ -279,13 +298,15 @@ int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t 
 			return -EINVAL;
 		size = shorten(q, index, size, bytes);
 	}
+	if (size_flags(size) & VDEV_ZEROCOPY_RECEIVE)
+		before.epoch = atomic_load_explicit(&q->details[index].epoch, memory_order_relaxed);
 	/* After the pages were pinned: what is replaced in a later epoch replaces them (Z10). */
 	atomic_store_explicit(&q->details[index].epoch, atomic_load(&q->vm->epoch),
 			      memory_order_relaxed);
 	deadline = vdev__sat_add(now_ns, q->details[index].timeout_ns);
-	resets = atomic_load_explicit(&q->details[index].deadline, memory_order_relaxed);
+	before.resets = atomic_load_explicit(&q->details[index].deadline, memory_order_relaxed);
 	atomic_store_explicit(&q->details[index].deadline, deadline, memory_order_relaxed);
-	todo = send_off(q, index, id & ID_SEQUENCE, resets);
+	todo = send_off(q, index, id & ID_SEQUENCE, &before);
 	follow(q, index, todo, size);
 	if (todo & DO_TELL)
 		return VDEV_ZEROCOPY_SETTLED;

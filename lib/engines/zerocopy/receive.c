@@ -25,7 +25,7 @@ bool vdev__zerocopy_is_void(const struct vdev_zerocopy *z, const struct op *op)
 	if (!vdev__zerocopy_receives(z, op) || op->flags & OP_EARLY)
 		return false;
 	/* Also who was sent while the whole VM was being replaced: pinned when, nobody knows. */
-	if (z->void_epoch >= epoch)
+	if (atomic_load(&z->void_epoch) >= epoch)
 		return true;
 	for (uint64_t a = s.begin; a < s.end; a += s.granule)
 		if ((vdev__pagemap_get(&z->map, a) & ~PAGE_BUSY) > epoch)
@@ -36,7 +36,7 @@ bool vdev__zerocopy_is_void(const struct vdev_zerocopy *z, const struct op *op)
 void vdev__zerocopy_touched(struct vdev_zerocopy *z, struct op *op, int status)
 {
 	if (op->slot == NOBODY) {
-		z->void_epoch = op->epoch;
+		atomic_store(&z->void_epoch, op->epoch);
 		/* Who is sent from now on has nothing to do with it. */
 		atomic_fetch_add(&z->epoch, 1);
 	} else if (status && vdev__zerocopy_receives(z, op) &&
