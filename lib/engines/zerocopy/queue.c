@@ -239,23 +239,19 @@ static struct slot *owned(struct vdev_zerocopy_queue *q, uint64_t id)
 	return s;
 }
 
-/* What was so when a block was reserved. */
-struct before {
-	uint64_t resets;
-	uint64_t epoch; /* of a receive buffer; else NONE: whatever is replaced is kept */
-};
-
-/* With what to claim a block at once, because of what began after it was reserved; 0: nothing did. */
-static uint32_t outlived(const struct vdev_zerocopy *z, const struct before *b)
+/*
+ * With what to claim a block at once, because of what began after it was reserved; 0: nothing did.
+ * A reset: it is one of the guest that is gone (Z3). The whole VM's memory replaced: which pages a destination
+ * writes into, old ones or new ones, nobody knows (Z11). The epoch is that of a receive buffer, or NONE.
+ */
+static inline uint32_t outlived(const struct vdev_zerocopy *z, uint64_t resets, uint64_t epoch)
 {
 	uint32_t gate = atomic_load(&z->gate), with = 0;
 
-	/* It is one of the guest that is gone (Z3). */
-	if (VDEV__UNLIKELY(gate & GATE_RESET) ||
-	    VDEV__UNLIKELY(atomic_load(&z->resets) != b->resets))
+	if (VDEV__UNLIKELY(gate & GATE_RESET) || VDEV__UNLIKELY(atomic_load(&z->resets) != resets))
 		with = W_ASKED | W_BY_RESET;
-	/* Which pages the destination writes into, old ones or new ones, nobody knows (Z11). */
-	if (b->epoch != VDEV_NONE && (gate & GATE_WHOLE || atomic_load(&z->void_epoch) >= b->epoch))
+	if (VDEV__UNLIKELY(epoch != VDEV_NONE) &&
+	    (gate & GATE_WHOLE || atomic_load(&z->void_epoch) >= epoch))
 		with |= W_ASKED | W_PARTLY;
 	return with;
 }
@@ -264,10 +260,10 @@ static uint32_t outlived(const struct vdev_zerocopy *z, const struct before *b)
  * Looks before the swap, so that nobody sees what outlived a reset as lent, and after it: then either that is
  * seen here, or who begins a reset, or the whole VM, sees that it is SENT.
  */
-static uint32_t send_off(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
-			 const struct before *before)
+static inline uint32_t send_off(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
+				uint64_t resets, uint64_t epoch)
 {
-	uint32_t todo, with = outlived(q->vm, before);
+	uint32_t todo, with = outlived(q->vm, resets, epoch);
 	struct moved moved;
 
 	if (VDEV__UNLIKELY(with))
@@ -275,7 +271,7 @@ static uint32_t send_off(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t
 	todo = vdev__zerocopy_move(q, index, sequence, MSG_SENT, 0, &moved);
 	if (todo)
 		return todo;
-	with = outlived(q->vm, before);
+	with = outlived(q->vm, resets, epoch);
 	return VDEV__UNLIKELY(with)
 		       ? vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, with, &moved)
 		       : 0;
@@ -285,8 +281,7 @@ int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t 
 {
 	struct slot *s = q ? owned(q, id) : NULL;
 	uint32_t index, todo;
-	struct before before = {.epoch = VDEV_NONE};
-	uint64_t deadline, size;
+	uint64_t deadline, size, resets, epoch = VDEV_NONE;
 
 	if (!s)
 		return q ? -ENOENT : -EINVAL;
@@ -299,14 +294,14 @@ int vdev_zerocopy_sent(struct vdev_zerocopy_queue *q, uint64_t now_ns, uint64_t 
 		size = shorten(q, index, size, bytes);
 	}
 	if (size_flags(size) & VDEV_ZEROCOPY_RECEIVE)
-		before.epoch = atomic_load_explicit(&q->details[index].epoch, memory_order_relaxed);
+		epoch = atomic_load_explicit(&q->details[index].epoch, memory_order_relaxed);
 	/* After the pages were pinned: what is replaced in a later epoch replaces them (Z10). */
 	atomic_store_explicit(&q->details[index].epoch, atomic_load(&q->vm->epoch),
 			      memory_order_relaxed);
 	deadline = vdev__sat_add(now_ns, q->details[index].timeout_ns);
-	before.resets = atomic_load_explicit(&q->details[index].deadline, memory_order_relaxed);
+	resets = atomic_load_explicit(&q->details[index].deadline, memory_order_relaxed);
 	atomic_store_explicit(&q->details[index].deadline, deadline, memory_order_relaxed);
-	todo = send_off(q, index, id & ID_SEQUENCE, &before);
+	todo = send_off(q, index, id & ID_SEQUENCE, resets, epoch);
 	follow(q, index, todo, size);
 	if (todo & DO_TELL)
 		return VDEV_ZEROCOPY_SETTLED;
