@@ -30,29 +30,19 @@ clang_format() {
 }
 
 licence_lines() {
-  local bad=0 file
-  while IFS= read -r file; do
-    head -n 3 "$file" | grep -q 'SPDX-License-Identifier: BSD-3-Clause' && continue
-    echo "$file: no SPDX line"
-    bad=1
-  done < <(files | grep -E '\.(c|h|h\.in|S|ld|py|sh|pml|map|build|suppr|supp|allow)$|meson_options.txt$')
-  return $bad
+  files | grep -E '\.(c|h|h\.in|S|ld|py|sh|pml|map|build|suppr|supp|allow)$|meson_options.txt$' | xargs -r awk '
+    FNR == 1 { if (NR > 1 && !found) { print name ": no SPDX line"; bad = 1 } name = FILENAME; found = 0 }
+    FNR <= 3 && /SPDX-License-Identifier: BSD-3-Clause/ { found = 1 }
+    END { if (NR && !found) { print name ": no SPDX line"; bad = 1 } exit bad }'
 }
 
+# Public headers are reference and code in one; their comments may need more room. The naive models and their
+# generators are read beside the rules, a theme in one piece.
 sizes() {
-  local bad=0 file lines cap
-  while IFS= read -r file; do
-    lines=$(wc -l <"$file")
-    # Public headers are reference and code in one; their comments may need more room.
-    case $file in include/*) continue ;; esac
-    # The naive model and its generator are read beside the rules, a theme in one piece.
-    cap=400
-    case $file in tests/prop/*) cap=600 ;; esac
-    [ "$lines" -le "$cap" ] && continue
-    echo "$file: $lines lines; $cap is the cap: split it"
-    bad=1
-  done < <(own_c_files)
-  return $bad
+  own_c_files | grep -v '^include/' | xargs -r wc -l | awk '
+    { cap = $2 ~ /^tests\/prop\// ? 600 : 400 }
+    $2 != "total" && $1 > cap { print $2 ": " $1 " lines; " cap " is the cap: split it"; bad = 1 }
+    END { exit bad }'
 }
 
 left_overs() {
@@ -70,9 +60,10 @@ scripts_parse() {
   while IFS= read -r file; do
     bash -n "$file" || return 1
   done < <(files | grep -E '\.sh$|^\.ci/run$')
-  files | grep -E '\.py$' | while IFS= read -r file; do
-    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" || return 1
-  done
+  files | grep -E '\.py$' | xargs -r python3 -c '
+import ast, sys
+for name in sys.argv[1:]:
+    ast.parse(open(name).read(), name)'
 }
 
 if tool=$(clang_format); then
@@ -81,7 +72,7 @@ if tool=$(clang_format); then
     exit
   fi
   check_format() {
-    own_c_files | xargs -r $tool --dry-run -Werror 2>&1 | { grep -oE '^[^ :]+:[0-9]+:' || true; } | uniq |
+    own_c_files | xargs -r -P "$jobs" -n 40 $tool --dry-run -Werror 2>&1 | { grep -oE '^[^ :]+:[0-9]+:' || true; } | uniq |
       sed 's/$/ is not as clang-format would have it (scripts\/format.sh --fix)/' | tee /dev/fd/2 |
       (! grep -q .)
   }

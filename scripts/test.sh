@@ -150,7 +150,7 @@ is_in all "$*" && is_all=1
 [ "${#names[@]}" != 0 ] || read -ra names <<<"$by_default"
 
 # In CI a sample of the planted bugs; `scripts/test.sh planted` alone tries all of them.
-[ "$is_all" = 0 ] || export VDEV_PLANTED_SAMPLE=${VDEV_PLANTED_SAMPLE:-12}
+[ "$is_all" = 0 ] || export VDEV_PLANTED_SAMPLE=${VDEV_PLANTED_SAMPLE:-12} VDEV_FUZZ_SECONDS=${VDEV_FUZZ_SECONDS:-6}
 
 profile=test
 for name in "${names[@]}"; do
