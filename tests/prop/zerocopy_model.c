@@ -166,6 +166,7 @@ struct zm_message *zm_reserved(struct zm *m, uint32_t queue, const struct vdev_z
 				 .destination = b->destination,
 				 .flags = b->flags,
 				 .state = VDEV_ZEROCOPY_RESERVED,
+				 .reserved_tick = ++m->tick,
 				 .deadline = VDEV_NONE};
 	k->out.paused = k->out.until = VDEV_NONE;
 	m->n.lent++;
@@ -183,6 +184,7 @@ void zm_over(struct zm *m, struct zm_message *k)
 
 static void settled(struct zm *m, struct zm_message *k)
 {
+	ZM_REQUIRE(m, !k->void_, "Z11: told as received, and it was written elsewhere");
 	k->told++;
 	m->n.settled++;
 	zm_over(m, k);
@@ -263,6 +265,7 @@ int zm_complete(struct zm *m, struct zm_message *k, uint32_t flags, int *ret_set
 	k->seen |= flags;
 	if (before || !zm_satisfied(m, k->seen))
 		return 0;
+	k->void_ = k->flags & VDEV_ZEROCOPY_RECEIVE && m->whole.begun > k->reserved_tick;
 	if (k->state == VDEV_ZEROCOPY_SENT && !k->partly) {
 		*ret_settled = 1;
 		settled(m, k);
@@ -423,8 +426,6 @@ void zm_reload(struct zm *m, uint64_t now)
 {
 	struct zm_action *a;
 
-	/* Of what failed nothing is in images. */
-	m->whole.touched = m->whole.replaced;
 	zm_collect(m);
 	for (uint32_t i = 0; i < ZM_MESSAGES; i++) {
 		struct zm_message *k = &m->message[i];

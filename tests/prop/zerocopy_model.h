@@ -62,6 +62,8 @@ struct zm_message {
 	int pushed; /* step() will see it */
 	int noticed; /* the VM object knows that it is complete */
 	int partly; /* some of it was replaced, the rest refused; or it was pinned who knows when */
+	int void_; /* RECEIVE: the whole VM was being replaced between reserve() and its completion */
+	uint64_t reserved_tick;
 	int touched; /* RECEIVE: an OFFLINE of several of its granules failed */
 	uint32_t action_flags;
 	enum zm_phase phase;
@@ -76,6 +78,7 @@ struct zm_whole {
 	int active, zero;
 	int zeroing; /* what is out */
 	uint64_t touched, replaced; /* ticks: an attempt ended; one that was no failure */
+	uint64_t begun; /* tick: an attempt was given out */
 	struct zm_action out;
 };
 

@@ -117,7 +117,7 @@ static void judge_told(struct zm *m, struct zm_message *k, const struct vdev_act
 	else
 		ZM_REQUIRE(m,
 			   a->arg[2] == VDEV_ZEROCOPY_COMPLETED && zm_satisfied(m, k->seen) &&
-				   !k->partly,
+				   !k->partly && !k->void_,
 			   "Z7: outcome %llu, seen %u", (unsigned long long)a->arg[2], k->seen);
 	ZM_REQUIRE(m, k->phase == ZM_REPLACE || k->phase == ZM_TELL, "Z6: ACCESSIBLE in phase %d",
 		   (int)k->phase);
@@ -221,6 +221,7 @@ static void whole_offline_given(struct zm *m, const struct vdev_action *a)
 	if (w->out.again)
 		return;
 	w->zeroing = w->zero;
+	w->begun = ++m->tick;
 	for (uint32_t i = 0; i < ZM_MESSAGES; i++)
 		ZM_REQUIRE(m, !m->message[i].used || !is_out(&m->message[i].out),
 			   "the whole VM while an OFFLINE is out");
@@ -306,6 +307,7 @@ static void end_refused(struct zm *m, struct zm_message *k)
 		k->phase = ZM_TELL;
 		return;
 	}
+	k->partly |= m->whole.active && k->flags & VDEV_ZEROCOPY_RECEIVE;
 	k->phase = ZM_NONE;
 	k->action_flags = 0;
 	k->state = VDEV_ZEROCOPY_SENT;
@@ -477,7 +479,8 @@ static int held_up(struct zm *m, const struct zm_message *but, uint64_t from, ui
 	for (uint32_t i = 0; i < ZM_MESSAGES; i++) {
 		const struct zm_message *k = &m->message[i];
 
-		if (!k->used || k == but || k->phase != ZM_REPLACE || k->out.cancel != 2)
+		if (!k->used || k == but || k->phase != ZM_REPLACE || k->out.cancel != 2 ||
+		    k->out.paused != VDEV_NONE)
 			continue;
 		zm_span(m, k, &begin, &end, &g);
 		if (k->cursor < to && from < end)

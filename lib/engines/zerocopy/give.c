@@ -248,7 +248,11 @@ static void refused(struct vdev_zerocopy *z, uint32_t index)
 	uint32_t partly;
 
 	if (op->slot != NOBODY) {
-		partly = op->flags & OP_REPLACED || vdev__zerocopy_is_void(z, op) ? W_PARTLY : 0;
+		/* Also if the whole VM's memory is yet to be replaced: nobody will look at it then (Z11). */
+		partly = op->flags & OP_REPLACED || vdev__zerocopy_is_void(z, op) ||
+					 (z->whole != NOBODY && vdev__zerocopy_receives(z, op))
+				 ? W_PARTLY
+				 : 0;
 		atomic_store(&op_queue(z, op)->details[op->slot].deadline, VDEV_NONE);
 		if ((vdev__zerocopy_move_op(z, op, MSG_REFUSED, partly) & W_STATE) ==
 		    VDEV_ZEROCOPY_OFFLINING) {

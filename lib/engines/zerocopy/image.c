@@ -25,9 +25,17 @@ static void put_message(const struct vdev_zerocopy *z, const struct vdev_zerocop
 {
 	const struct slot *s = &q->slots[index];
 	const struct detail *d = &q->details[index];
-	bool sent = word_state(atomic_load(&s->word)) == VDEV_ZEROCOPY_SENT;
+	uint64_t word = atomic_load(&s->word);
+	bool sent = word_state(word) == VDEV_ZEROCOPY_SENT;
 
-	vdev__put_u64(w, atomic_load(&s->word));
+	/* What began after it was reserved is not in the image, so that its mark has to be. */
+	if (word_state(word) == VDEV_ZEROCOPY_RESERVED)
+		word |= vdev__zerocopy_outlived(z, atomic_load(&d->deadline),
+						size_flags(atomic_load(&s->size)) &
+								VDEV_ZEROCOPY_RECEIVE
+							? atomic_load(&d->epoch)
+							: VDEV_NONE);
+	vdev__put_u64(w, word);
 	vdev__put_u64(w, atomic_load(&s->size));
 	vdev__put_u64(w, sent ? left(atomic_load(&d->deadline), z->now) : VDEV_NONE);
 	vdev__put_u64(w, d->address);
@@ -81,6 +89,13 @@ static int put_pages(const struct pagemap *m, struct vdev__writer *w)
 	return 0;
 }
 
+static bool lent(const struct vdev_zerocopy *z, const struct op *op)
+{
+	return op->slot != NOBODY &&
+	       word_state(atomic_load(&op_queue(z, op)->slots[op->slot].word)) ==
+		       VDEV_ZEROCOPY_OFFLINING;
+}
+
 static void put_op(const struct vdev_zerocopy *z, uint32_t index, struct vdev__writer *w)
 {
 	const struct op *op = op_at(z, index);
@@ -88,6 +103,9 @@ static void put_op(const struct vdev_zerocopy *z, uint32_t index, struct vdev__w
 
 	if (op->flags & OP_OUT)
 		flags |= OP_AGAIN;
+	/* What was tried in vain is not in the image, so that what came of it has to be (Z11). */
+	if (lent(z, op) && vdev__zerocopy_is_void(z, op))
+		flags |= OP_REPLACED;
 	vdev__put_u64(w, vdev__table_handle(&z->ops, index));
 	vdev__put_u32(w, op->queue);
 	vdev__put_u32(w, op->slot);

@@ -10,7 +10,7 @@
  *   claim.c     messages come to the VM object: time-out, request, reset (Z2, Z3)
  *   offline.c   a reclaim, granule by granule (Z4, Z5, Z10)
  *   receive.c   when what was received is void (Z11)
- *   pagemap.c   which granules were replaced, and when (Z10)
+ *   pagemap.h   which granules were replaced, and when (Z10)
  *   give.c      actions out, done() in
  *   object.c    the objects, memory; read.c  what is in them; names.c
  *   image.c, load.c, load_op.c, resume.c   save and load
@@ -35,6 +35,7 @@
 #include "table.h"
 
 #include "message.h"
+#include "pagemap.h"
 
 struct destination {
 	_Atomic uint64_t free; /* credits */
@@ -173,19 +174,6 @@ struct op_list {
 	uint32_t head, tail, count;
 };
 
-/* Replaced granules: open addressing; epoch 0 with address NONE: empty. */
-struct page {
-	uint64_t address; /* VDEV_NONE: empty */
-	uint64_t epoch; /* | PAGE_BUSY */
-};
-#define PAGE_BUSY (UINT64_C(1) << 63)
-
-struct pagemap {
-	const struct vdev_env *env;
-	struct page *pages;
-	uint32_t size, count;
-};
-
 /* An action's id is its operation's handle, apart from the ids of other engines; that of its CANCEL is
  * the complement. Generations do not come near to these bits. */
 #define ACTION_BITS (UINT64_C(1) << 61)
@@ -247,6 +235,24 @@ static inline struct vdev_zerocopy_queue *op_queue(const struct vdev_zerocopy *z
 	return z->queues[op->queue];
 }
 
+/*
+ * With what to claim a block at once, because of what began after it was reserved; 0: nothing did.
+ * A reset: it is one of the guest that is gone (Z3). The whole VM's memory replaced: which pages a destination
+ * writes into, old ones or new ones, nobody knows (Z11). The epoch is that of a receive buffer, or NONE.
+ */
+static inline uint32_t vdev__zerocopy_outlived(const struct vdev_zerocopy *z, uint64_t resets,
+					       uint64_t epoch)
+{
+	uint32_t gate = atomic_load(&z->gate), with = 0;
+
+	if (VDEV__UNLIKELY(gate & GATE_RESET) || VDEV__UNLIKELY(atomic_load(&z->resets) != resets))
+		with = W_ASKED | W_BY_RESET;
+	if (VDEV__UNLIKELY(epoch != VDEV_NONE) &&
+	    (gate & GATE_WHOLE || atomic_load(&z->void_epoch) >= epoch))
+		with |= W_ASKED | W_PARTLY;
+	return with;
+}
+
 struct moved {
 	uint64_t word; /* as it is now */
 	uint64_t size;
@@ -306,22 +312,6 @@ int vdev__zerocopy_expire(struct vdev_zerocopy_queue *q, uint64_t now_ns, bool r
 /* The slot became SENT with this deadline. True when it is earlier than all others. */
 bool vdev__zerocopy_arm(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t deadline);
 uint64_t vdev__zerocopy_first(struct vdev_zerocopy_queue *q);
-
-/* pagemap.c */
-void vdev__pagemap_init(struct pagemap *m, const struct vdev_env *env);
-void vdev__pagemap_fini(struct pagemap *m);
-/* Epoch in which the granule was replaced, with PAGE_BUSY; 0: never. */
-uint64_t vdev__pagemap_get(const struct pagemap *m, uint64_t address);
-bool vdev__pagemap_full(const struct pagemap *m, uint64_t more);
-/* Makes room for `more` granules; entries of epochs up to `oldest` go. -ENOMEM (nothing changed). */
-int vdev__pagemap_rebuild(struct pagemap *m, uint64_t more, uint64_t oldest);
-/* There is room, or the granule is in the map. */
-void vdev__pagemap_set(struct pagemap *m, uint64_t address, uint64_t epoch);
-/* A copy of the replaced granules by address, of m->count entries of which *ret_count are in use: the caller
- * frees it. Those that are being replaced are told by their operation. -ENOMEM. */
-int vdev__pagemap_sorted(const struct pagemap *m, struct page **ret_pages, uint32_t *ret_count);
-/* Memory that is gone: none of it was ever replaced. */
-void vdev__pagemap_forget(struct pagemap *m, uint64_t address, uint64_t size);
 
 /* claim.c */
 /* Takes up what the queues have pushed. */

@@ -95,7 +95,7 @@ static uint64_t fill_slot(struct vdev_zerocopy_queue *q, const struct vdev_zeroc
 	const struct vdev_zerocopy_config *c = &q->vm->config;
 	uint32_t index = (uint32_t)q->sequence & q->mask;
 	struct detail *d = &q->details[index];
-	uint64_t timeout = b->timeout_ns ? b->timeout_ns : c->timeout_ns;
+	uint64_t timeout = b->timeout_ns ? b->timeout_ns : c->timeout_ns, word;
 
 	atomic_store_explicit(&d->deadline, q->resets, memory_order_relaxed);
 	if (b->flags & VDEV_ZEROCOPY_RECEIVE)
@@ -108,8 +108,12 @@ static uint64_t fill_slot(struct vdev_zerocopy_queue *q, const struct vdev_zeroc
 	atomic_store_explicit(&q->slots[index].size,
 			      size_pack(b->length_bytes, b->destination, b->flags),
 			      memory_order_relaxed);
-	atomic_store_explicit(&q->slots[index].word, q->sequence << W_BITS | VDEV_ZEROCOPY_RESERVED,
-			      memory_order_release);
+	word = q->sequence << W_BITS | VDEV_ZEROCOPY_RESERVED;
+	/* Seen by who begins to replace the whole VM's memory, or sent() sees that: not without an order of all. */
+	if (b->flags & VDEV_ZEROCOPY_RECEIVE)
+		atomic_store(&q->slots[index].word, word);
+	else
+		atomic_store_explicit(&q->slots[index].word, word, memory_order_release);
 	return (uint64_t)q->index << ID_QUEUE | q->sequence++;
 }
 
@@ -240,30 +244,13 @@ static struct slot *owned(struct vdev_zerocopy_queue *q, uint64_t id)
 }
 
 /*
- * With what to claim a block at once, because of what began after it was reserved; 0: nothing did.
- * A reset: it is one of the guest that is gone (Z3). The whole VM's memory replaced: which pages a destination
- * writes into, old ones or new ones, nobody knows (Z11). The epoch is that of a receive buffer, or NONE.
- */
-static inline uint32_t outlived(const struct vdev_zerocopy *z, uint64_t resets, uint64_t epoch)
-{
-	uint32_t gate = atomic_load(&z->gate), with = 0;
-
-	if (VDEV__UNLIKELY(gate & GATE_RESET) || VDEV__UNLIKELY(atomic_load(&z->resets) != resets))
-		with = W_ASKED | W_BY_RESET;
-	if (VDEV__UNLIKELY(epoch != VDEV_NONE) &&
-	    (gate & GATE_WHOLE || atomic_load(&z->void_epoch) >= epoch))
-		with |= W_ASKED | W_PARTLY;
-	return with;
-}
-
-/*
  * Looks before the swap, so that nobody sees what outlived a reset as lent, and after it: then either that is
  * seen here, or who begins a reset, or the whole VM, sees that it is SENT.
  */
 static inline uint32_t send_off(struct vdev_zerocopy_queue *q, uint32_t index, uint64_t sequence,
 				uint64_t resets, uint64_t epoch)
 {
-	uint32_t todo, with = outlived(q->vm, resets, epoch);
+	uint32_t todo, with = vdev__zerocopy_outlived(q->vm, resets, epoch);
 	struct moved moved;
 
 	if (VDEV__UNLIKELY(with))
@@ -271,7 +258,7 @@ static inline uint32_t send_off(struct vdev_zerocopy_queue *q, uint32_t index, u
 	todo = vdev__zerocopy_move(q, index, sequence, MSG_SENT, 0, &moved);
 	if (todo)
 		return todo;
-	with = outlived(q->vm, resets, epoch);
+	with = vdev__zerocopy_outlived(q->vm, resets, epoch);
 	return VDEV__UNLIKELY(with)
 		       ? vdev__zerocopy_move(q, index, sequence, MSG_CLAIM, with, &moved)
 		       : 0;
