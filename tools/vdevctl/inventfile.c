@@ -46,15 +46,18 @@ int json_text_parse(const char *text, size_t size, struct json_object **ret_tree
 	json_tokener_free(t);
 	if (err == json_tokener_success)
 		end += strspn(text + end, " \t\r\n");
-	if (err == json_tokener_success && end == size) {
+	*ret_why = err == json_tokener_continue  ? "the file ends too early"
+		   : err != json_tokener_success ? json_tokener_error_desc(err)
+		   : end != size                 ? "text after the end"
+						 : NULL;
+	if (!*ret_why)
+		end = json_text_exact(text, tree, ret_why);
+	if (!*ret_why) {
 		*ret_tree = tree;
 		return 0;
 	}
 	json_object_put(tree);
 	*ret_line = line_of(text, end < size ? end : size);
-	*ret_why = err == json_tokener_success    ? "text after the end"
-		   : err == json_tokener_continue ? "the file ends too early"
-						  : json_tokener_error_desc(err);
 	return -EBADMSG;
 }
 

@@ -76,6 +76,9 @@ int json_file_read_most(const char *path, uint32_t most, struct json_object **re
 int json_text_parse(const char *text, size_t size, struct json_object **ret_tree,
 		    uint32_t *ret_line, const char **ret_why);
 
+/* jsonexact.c: how far the text, of which json-c made the tree, is JSON; *ret_why says what is not, or NULL. */
+size_t json_text_exact(const char *text, struct json_object *tree, const char **ret_why);
+
 /* inventtable.c: 0, or -ENOMEM. */
 int inventory_table(const struct inventory *v);
 /* inventclass.c: "Ethernet controller", or a number in `room`. */
