@@ -27,6 +27,21 @@ static void follows_a_runner(void **state)
 	bpf_end(&b);
 }
 
+/* However late it gets to a processor. */
+static void await_sleep(const struct vthread *t)
+{
+	char path[64], line[256] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", t->tid);
+	while (!strstr(line, ") S ")) {
+		FILE *file = fopen(path, "re");
+
+		assert_non_null(file);
+		assert_non_null(fgets(line, sizeof(line), file));
+		fclose(file);
+	}
+}
+
 /* It has been running, or sleeping, since before: no switch tells. At the first look it has to be there. */
 static void first_place(void **state)
 {
@@ -39,6 +54,7 @@ static void first_place(void **state)
 	bpf_begin(&b, 0);
 	vthread_start(&runs);
 	vthread_start(&sleeps);
+	await_sleep(&sleeps);
 	for (uint32_t i = 0; i < 20; i++) {
 		pin(runs.tid, cpus[i % 2]);
 		doze(); /* it is there */
