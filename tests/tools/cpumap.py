@@ -46,6 +46,24 @@ def shape():
         assert vcpu["state"] in ("running", "sleeping"), vcpu
 
 
+def leading_zeros():
+    """QEMU writes none: whatever thread that is, it is not vCPU 1."""
+    with Fake("CPU 01/KVM", "CPU 1/KVM", "CPU 00/KVM", "CPU 10/KVM") as fake:
+        seen = look(fake.pid, *NO_DEBUGFS)["vcpus"]
+        assert [(v["vcpu"], v["tid"]) for v in seen] == [(1, fake.tids[1]), (10, fake.tids[3])], seen
+
+
+def two_of_one_name():
+    """Only one of them can be the vCPU; KVM knows which."""
+    with Fake("CPU 0/KVM", "CPU 1/KVM", "CPU 0/KVM") as fake, tempfile.TemporaryDirectory() as folder:
+        for extra in ((), ("--json",), ("--watch", "--interval", 5)):
+            done = expect(6, "cpumap", "--pid", fake.pid, *NO_DEBUGFS, *extra, say='both have the name "CPU 0/KVM"')
+            assert "threads %d and %d " % (fake.tids[0], fake.tids[2]) in done.stderr, done.stderr
+        debugfs_tree(folder, {"%d-15" % fake.pid: {0: fake.tids[2], 1: fake.tids[1]}})
+        seen = look(fake.pid, "--debugfs", folder)["vcpus"]
+        assert [(v["vcpu"], v["tid"]) for v in seen] == [(0, fake.tids[2]), (1, fake.tids[1])], seen
+
+
 def state_of(pid, vcpu):
     return look(pid, *NO_DEBUGFS)["vcpus"][vcpu]["state"]
 
@@ -196,7 +214,7 @@ def topology():
 
 
 if __name__ == "__main__":
-    sys.exit(run([names_of_each_vmm, shape, running_and_sleeping, follows_a_thread, by_debugfs, several_machines,
+    sys.exit(run([names_of_each_vmm, shape, leading_zeros, two_of_one_name, running_and_sleeping, follows_a_thread, by_debugfs, several_machines,
                   nonsense_in_debugfs, a_name_that_lies, names_do_not_reach_the_terminal, watch, watch_until_it_ends,
                   watch_while_there_is_no_machine,
                   without_topology, nothing_stays_mounted, topology]))

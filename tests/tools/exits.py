@@ -103,6 +103,14 @@ def denied():
             expect(0, "cpumap", "--pid", fake.pid, **options)
 
 
+def a_denied_recording():
+    with tempfile.TemporaryDirectory() as folder:
+        options = as_nobody(folder)
+        write(folder + "/r", "cpus 1\nvcpus 1\n0 0 0 R\n")
+        os.chmod(folder + "/r", 0)
+        expect(8, "sim", "irqhint", "--recording", folder + "/r", say="/r: Permission denied", **options)
+
+
 def denied_by_hidepid():
     # A procfs of its own, in a mount namespace of its own.
     script = ("mount -t proc -o hidepid=1 proc /proc || exit 77; exec setpriv --reuid %d --regid %d --clear-groups"
@@ -141,4 +149,4 @@ def a_captured_proc():
 
 if __name__ == "__main__":
     sys.exit(run([usage, help_and_version, no_such_process, a_zombie, not_a_vmm, a_vmm_with_nameless_threads, denied,
-                  denied_by_hidepid, output_fails, a_broken_proc, a_captured_proc]))
+                  a_denied_recording, denied_by_hidepid, output_fails, a_broken_proc, a_captured_proc]))

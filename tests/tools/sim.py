@@ -14,12 +14,13 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True  # no __pycache__ in the source tree
-from rig import VDEVCTL, Fake, Skip, expect, run, write  # noqa: E402
+from rig import VDEVCTL, Fake, Skip, expect, run, vdevctl, write  # noqa: E402
 
 SOURCE = os.environ["VDEV_SOURCE"]
 CSV = os.path.join(SOURCE, "tests/sim/irqhint.csv")
 RECORDING = os.path.join(SOURCE, "tests/sim/recording-qemu.txt")
 SIM = ("sim", "irqhint")
+SMALL = (*SIM, "--cpus", 8, "--seconds", 1)
 HOST = ("host", "cpus", "vcpus", "seed", "runs", "seconds")
 RUNS = ("--runs", 8, "--seconds", 8)
 
@@ -129,14 +130,52 @@ def recordings():
     good = "# words\ncpus 2\nvcpus 2\n0 0 0 R\n0 1 1 S\n1.5 0 1 R\n"
     with tempfile.TemporaryDirectory() as folder:
         path, args = os.path.join(folder, "r"), (*SIM, "--cpus", 2, "--seconds", 1, "--recording")
-        write(path, good)
-        assert " 2     2 " in expect(0, *args, path).stdout
-        for bad in ("", "cpus 2\nvcpus 2\n", "cpus 0\n", "vcpus 4097\n", "0 0 0 R\n", "nonsense\n", good + "1 0 0 R\n",
-                    good + "2 2 0 R\n", good + "2 0 2 R\n", good + "2 0 0 X\n", good + "2 0\n", good + "x\n",
-                    good + "2 0 0 R R\n"):
+        for text in (good, good[:-1], good + "\n#" + "x" * 2000 + "\n2 0 0 R\n", good + "#\0\x1b\n"):
+            write(path, text)
+            assert " 2     2 " in expect(0, *args, path).stdout
+        vcpu, cpu = ("the %s is missing or out of range, expected 0 to 1" % what for what in ("vCPU", "CPU"))
+        # What is added to the good one; what is said of the line, which is the 7th.
+        for bad, why in (
+                ("1 0 0 R", "the time goes back"), ("60001 0 0 R", "expected 0 to 60000 milliseconds"),
+                ("2 2 0 R", vcpu), ("2", vcpu), ("2 0 2 R", cpu), ("2 0", cpu), ("2 0 0 X", "expected R or S"),
+                ("2 0 0", "expected R or S"), ("2 0 0 R R", "expected R or S"), ("x", 'expected "cpus N", "vcpus N", and'),
+                ("vcpus 1", "expected only one such line"), ("cpus 1", "expected only one such line")):
+            write(path, good + bad + "\n2 0 0 R\n")
+            expect(7, *args, path, say='%s:7: not a recording: "%s": %s' % (path, bad, why))
+        for bad, say in (
+                ("", "no change is in it, expected"), ("cpus 2\nvcpus 2\n", "no change is in it"),
+                ("cpus 0\n", ':1: not a recording: "cpus 0": the number is missing or out of range, expected 1 to 4096'),
+                ("\nvcpus 4097", ":2: "), ("cpus\n", ":1: "), ("cpus 2 3\n", "expected nothing after the number"),
+                ("vcpus 1\n0 0 0 R\n", ':2: not a recording: "0 0 0 R": expected "cpus N" and "vcpus N" before it'),
+                (good + "2 0 0 R\0x\n", '"2 0 0 R": a zero byte is in it'),
+                ("#" + "x" * 2000 + "\n" + good + "nonsense\n", path + ":8: ")):
             write(path, bad)
-            expect(1, *args, path, say="not a recording")
-        expect(1, *args, folder + "/none", say="No such file")
+            expect(7, *args, path, say=say)
+        write(path, good + "2 0 0 R\n" * 999998)
+        expect(7, *args, path, say=':1000004: not a recording: "2 0 0 R": expected at most 1000000 changes')
+
+
+def lines_do_not_reach_the_terminal():
+    with tempfile.TemporaryDirectory() as folder:
+        for line, shown in ((b"\x1b[2J\r\t\x9b\\\xc3\xa4", r'"\x1b[2J\x0d\x09\x9b\x5c\xc3\xa4": '),
+                            (b"\x1b" * 41, '"' + r"\x1b" * 40 + '"...: '), (b"x" * 40, '"' + "x" * 40 + '": '),
+                            (b"y" * 100000, '"' + "y" * 40 + '"...: ')):
+            with open(folder + "/r", "wb") as file:
+                file.write(line + b"\n")
+            done = expect(7, *SIM, "--recording", folder + "/r", say=":1: not a recording: " + shown)
+            assert all(" " <= c <= "~" for c in done.stderr[:-1]), done.stderr
+
+
+def recordings_that_are_no_files():
+    """Nothing is waited for, and nothing is read without end."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkfifo(folder + "/fifo")
+        with open(folder + "/large", "w") as file:
+            file.truncate((64 << 20) + 1)
+        for path, status, say in ((folder + "/fifo", 7, "not a plain file"), ("/dev/zero", 7, "not a plain file"),
+                                  (folder + "/large", 7, "larger than 64 MiB"), (folder + "/none", 8, "No such file"),
+                                  (folder, 8, "a directory, expected a file")):
+            expect(status, *SIM, "--recording", path, say=path + ": " + say)
 
 
 def records():
@@ -149,28 +188,38 @@ def records():
 
 
 def outputs():
-    small = (*SIM, "--cpus", 8, "--seconds", 1)
-    done = expect_failing(*small, "--csv", "/nonexistent/x.csv")
-    assert "cannot write /nonexistent/x.csv" in done, done
-    done = expect_failing(*small, "--plot", "x.png", env=dict(os.environ, PATH="/nonexistent"))
-    assert "--plot needs gnuplot" in done, done
-    if not shutil.which("gnuplot"):
-        raise Skip("gnuplot is not installed")
     with tempfile.TemporaryDirectory() as folder:
+        failing_outputs(folder)
+        if not shutil.which("gnuplot"):
+            raise Skip("gnuplot is not installed")
         path = os.path.join(folder, "it's.png")
-        expect(0, *small, "--plot", path)
+        expect(0, *SMALL, "--plot", path)
         with open(path, "rb") as file:
             assert file.read(4) == b"\x89PNG"
-    assert "gnuplot did not draw" in expect_failing(*small, "--plot", "/nonexistent/x.png")
 
 
-def expect_failing(*args, **options):
-    """Status 1 after the table was shown; what it said."""
-    from rig import vdevctl
-    done = vdevctl(*args, **options)
-    assert done.returncode == 1 and done.stdout.startswith("CPUS"), (done.returncode, done.stdout, done.stderr)
-    return done.stderr
+def failing_outputs(folder):
+    """A folder that is missing, then what else may fail."""
+    expect_failing(8, "--csv", "/nonexistent/x.csv", say="cannot write /nonexistent/x.csv: No such file")
+    expect_failing(8, "--csv", folder, say="cannot write %s: Is a directory" % folder)
+    expect_failing(1, "--csv", "/dev/full", say="cannot write /dev/full: No space left")
+    path, bin = folder + "/x.png", folder + "/bin"
+    expect_failing(1, "--plot", path, say="--plot needs gnuplot", env=dict(os.environ, PATH="/nonexistent"))
+    assert not os.path.exists(path)
+    write(bin + "/gnuplot", "#!/bin/sh\nexit 3\n")
+    os.chmod(bin + "/gnuplot", 0o755)
+    env = dict(os.environ, PATH=bin)
+    expect_failing(8, "--plot", "/nonexistent/x.png", say="cannot write /nonexistent/x.png: No such file", env=env)
+    expect_failing(1, "--plot", path, say="gnuplot did not draw " + path, env=env)
+
+
+def expect_failing(status, *args, say, **options):
+    """This status, after the table was shown."""
+    done = vdevctl(*SMALL, *args, **options)
+    assert done.returncode == status and done.stdout.startswith("CPUS"), (done.returncode, done.stdout, done.stderr)
+    assert say in done.stderr, (say, done.stderr)
 
 
 if __name__ == "__main__":
-    sys.exit(run([default_from_the_rows, same_rows, bounds, shapes, wrong_usage, recordings, records, outputs]))
+    sys.exit(run([default_from_the_rows, same_rows, bounds, shapes, wrong_usage, recordings,
+                  lines_do_not_reach_the_terminal, recordings_that_are_no_files, records, outputs]))

@@ -122,6 +122,24 @@ static bool find(struct watch *w)
 	return (w->kvm >= 0 && kvm_debugfs_find(w->kvm, &w->sight)) || names_find(&w->sight);
 }
 
+/* A name that two threads have does not tell which of them is the vCPU. */
+static int one_thread_each(const struct watch *w)
+{
+	const struct thread *t = w->sight.threads;
+	char text[256];
+
+	for (uint32_t i = 1; i < w->sight.vcpus && w->sight.vmm; i++, t++) {
+		if (t[0].vcpu != t[1].vcpu)
+			continue;
+		snprintf(text, sizeof(text),
+			 "a VMM, but threads %d and %d both have the name \"%s\", and only one of"
+			 " them can be that vCPU: %s; run vdevctl as root",
+			 (int)t[0].tid, (int)t[1].tid, t->name, kvm_reason(w));
+		return complain(w, STATUS_UNTOLD, text);
+	}
+	return STATUS_OK;
+}
+
 static int look(struct watch *w)
 {
 	int err = process_threads(w->process, &w->sight);
@@ -130,8 +148,10 @@ static int look(struct watch *w)
 		return process_error(w, err);
 	if (!find(w) && !w->seen)
 		return nothing_found(w);
-	w->seen = true;
 	sight_sort(&w->sight);
+	if (one_thread_each(w))
+		return STATUS_UNTOLD;
+	w->seen = true;
 	err = show_sight(&w->sight, w->host, w->o->json);
 	if (!err)
 		err = show_end();

@@ -7,7 +7,7 @@
 
 #define MOST_VCPU 65535u
 
-/* A name is before, a number, after; the order decides where two would fit. */
+/* A name is before, a number without leading zeros, after; the order decides where two would fit. */
 static const struct pattern {
 	const char *vmm, *before, *after;
 } patterns[] = {
@@ -28,7 +28,7 @@ static bool match(const struct pattern *p, const char *name, uint32_t *ret_vcpu)
 	size -= before + after;
 	memcpy(digits, name + before, size);
 	digits[size] = 0;
-	return number_parse(digits, 0, MOST_VCPU, ret_vcpu) == 0;
+	return (*digits != '0' || size == 1) && number_parse(digits, 0, MOST_VCPU, ret_vcpu) == 0;
 }
 
 static uint32_t mark(const struct pattern *p, struct sight *s)

@@ -79,20 +79,39 @@ static int run(const struct sim_options *o, const struct sim_host *host, uint32_
 	return err;
 }
 
+int sim_unwritten(const char *path, int err)
+{
+	fprintf(stderr, "vdevctl: cannot write %s: %s\n", path, strerror(-err));
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -EISDIR:
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+	case -ELOOP:
+	case -ENAMETOOLONG:
+		return STATUS_NO_FILE;
+	default:
+		return STATUS_FAILED;
+	}
+}
+
 static int put(const struct sim_options *o, const struct sim_result *results, uint32_t count)
 {
 	int err = sim_show(results, count, o->json);
 
 	if (!err)
 		err = show_end();
-	if (err)
+	if (err) {
 		fprintf(stderr, "vdevctl: cannot write the result: %s\n", strerror(-err));
-	if (!err && o->csv) {
-		err = sim_csv(results, count, o->csv);
-		if (err)
-			fprintf(stderr, "vdevctl: cannot write %s: %s\n", o->csv, strerror(-err));
+		return STATUS_FAILED;
 	}
-	return !err && o->plot ? sim_plot(results, count, o->plot) : err;
+	if (o->csv)
+		err = sim_csv(results, count, o->csv);
+	if (err)
+		return sim_unwritten(o->csv, err);
+	return o->plot ? sim_plot(results, count, o->plot) : STATUS_OK;
 }
 
 int sim_run(const struct sim_options *o)
@@ -100,18 +119,16 @@ int sim_run(const struct sim_options *o)
 	struct sim_result *results = calloc(MOST_HOSTS, sizeof(*results));
 	struct sim_host host[MOST_HOSTS];
 	struct sim_recording recording = {0};
+	int status = results ? STATUS_OK : STATUS_FAILED;
 	uint32_t count;
-	int err = results ? 0 : -ENOMEM;
 
-	if (!err && o->recording)
-		err = sim_recording_read(o->recording, &recording);
-	if (!err) {
+	if (!status && o->recording)
+		status = sim_recording_read(o->recording, &recording);
+	if (!status) {
 		count = hosts(o, &recording, host);
-		err = run(o, host, count, results);
-		if (!err)
-			err = put(o, results, count);
+		status = run(o, host, count, results) ? STATUS_FAILED : put(o, results, count);
 	}
 	free(recording.moves);
 	free(results);
-	return err ? STATUS_FAILED : STATUS_OK;
+	return status;
 }

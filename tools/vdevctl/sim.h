@@ -62,6 +62,8 @@ struct sim_result {
 int sim_parse(int argc, char **argv, struct sim_options *ret);
 /* sim.c */
 int sim_run(const struct sim_options *o);
+/* Says that a file cannot be written, with a negative errno; the exit status. */
+int sim_unwritten(const char *path, int err);
 /* Milliseconds with up to six decimals. -EINVAL. */
 int sim_ms_parse(const char *text, uint64_t *ret_ns);
 
@@ -105,14 +107,14 @@ struct sim_due sim_heap_take(struct sim_heap *h);
 int sim_host_run(const struct sim_host *host, const struct sim_options *o,
 		 struct sim_result *ret_result);
 
-/* simread.c: 0 or negative errno, after a word on stderr. */
+/* simread.c: an exit status, after a word on stderr. */
 int sim_recording_read(const char *path, struct sim_recording *ret);
 
 /* simshow.c: 0 or negative errno. */
 int sim_show(const struct sim_result *results, uint32_t count, bool json);
 uint64_t sim_seconds(const struct sim_result *r); /* of all runs */
 int sim_csv(const struct sim_result *results, uint32_t count, const char *path);
-/* simplot.c: by gnuplot; says on stderr what went wrong. */
+/* simplot.c: by gnuplot; an exit status, after a word on stderr. */
 int sim_plot(const struct sim_result *results, uint32_t count, const char *path);
 
 #endif

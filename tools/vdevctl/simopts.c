@@ -158,7 +158,9 @@ int sim_parse(int argc, char **argv, struct sim_options *ret)
 		       " an interrupt goes where its event arose, and what that costs in hints."
 		       "\vWithout --cpus: hosts of 8 to 512 CPUs with 1 to 4096 vCPUs. The same"
 		       " seed gives the same rows.\n\n"
-		       "Exit status: 0 done; 1 something failed; 2 wrong usage.",
+		       "Exit status: 0 done; 1 something failed; 2 wrong usage; 7 the recording is"
+		       " damaged; 8 the recording, or a folder to write to, is missing or not"
+		       " permitted.",
 	};
 
 	hysteresis_parse(DEFAULT_LIST, ret);

@@ -106,18 +106,39 @@ static int wait_for(pid_t child)
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
 }
 
+/* gnuplot does not tell why it cannot write a file. 0 or negative errno. */
+static int may_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 int sim_plot(const struct sim_result *results, uint32_t count, const char *path)
 {
 	pid_t child = -1;
 	FILE *script;
-	int ends[2], err;
+	int ends[2], err, drawn;
 
 	if (pipe2(ends, O_CLOEXEC)) {
 		fprintf(stderr, "vdevctl: no pipe to gnuplot: %s\n", strerror(errno));
-		return -EMFILE;
+		return STATUS_FAILED;
 	}
 	err = start(ends[0], &child);
 	close(ends[0]);
+	if (err) {
+		close(ends[1]);
+		fprintf(stderr,
+			"vdevctl: --plot needs gnuplot (Debian: gnuplot-nox), which cannot be run: "
+			"%s;"
+			" --csv needs nothing\n",
+			strerror(-err));
+		return STATUS_FAILED;
+	}
+	err = may_write(path); /* not earlier: without gnuplot no empty file is left there */
 	script = fdopen(ends[1], "w");
 	if (!script)
 		close(ends[1]);
@@ -127,16 +148,11 @@ int sim_plot(const struct sim_result *results, uint32_t count, const char *path)
 	}
 	if (script)
 		fclose(script);
-	if (err) {
-		fprintf(stderr,
-			"vdevctl: --plot needs gnuplot (Debian: gnuplot-nox), which cannot be run: "
-			"%s;"
-			" --csv needs nothing\n",
-			strerror(-err));
-		return err;
-	}
-	err = wait_for(child);
-	if (err || !script)
-		fprintf(stderr, "vdevctl: gnuplot did not draw %s\n", path);
-	return script ? err : -ENOMEM;
+	drawn = wait_for(child);
+	if (err)
+		return sim_unwritten(path, err);
+	if (!drawn && script)
+		return STATUS_OK;
+	fprintf(stderr, "vdevctl: gnuplot did not draw %s\n", path);
+	return STATUS_FAILED;
 }
