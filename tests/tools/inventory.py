@@ -7,6 +7,7 @@ usage: inventory.py VDEVCTL FAKEVMM
 import json
 import os
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -179,6 +180,9 @@ def missing_files():
         os.mkfifo(folder + "/pipe")
         expect(DAMAGED, "inventory", "--from-dump", folder + "/pipe", say="not a plain file")
         expect(DAMAGED, "inventory", "--from-json", folder + "/pipe", say="not a plain file")
+        with socket.socket(socket.AF_UNIX) as unix:
+            unix.bind(folder + "/socket")
+            expect(DAMAGED, "inventory", "--from-dump", folder + "/socket", say="not a plain file")
 
 
 def no_permission():
