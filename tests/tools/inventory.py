@@ -7,6 +7,7 @@ usage: inventory.py VDEVCTL FAKEVMM
 import json
 import os
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -174,11 +175,14 @@ def missing_files():
         expect(NO_FILE, "inventory", "--from-json", folder, say="a directory, expected a file")
         write(folder + "/file", "")
         expect(NO_FILE, "inventory", "--from-sysfs", folder + "/file", say="Not a directory")
-        expect(DAMAGED, "inventory", "--from-dump", folder + "/file", say=folder + "/file:0: no device so far")
+        expect(DAMAGED, "inventory", "--from-dump", folder + "/file", say=folder + "/file:1: no device so far")
         expect(DAMAGED, "inventory", "--from-json", folder + "/file", say="the file ends too early")
         os.mkfifo(folder + "/pipe")
         expect(DAMAGED, "inventory", "--from-dump", folder + "/pipe", say="not a plain file")
         expect(DAMAGED, "inventory", "--from-json", folder + "/pipe", say="not a plain file")
+        with socket.socket(socket.AF_UNIX) as unix:
+            unix.bind(folder + "/socket")
+            expect(DAMAGED, "inventory", "--from-dump", folder + "/socket", say="not a plain file")
 
 
 def no_permission():
@@ -289,10 +293,28 @@ def one_address_twice():
         for text in (short + long, long + short, long + long):
             write(folder + "/d", text)
             assert [d["config_bytes"] for d in as_json("--from-dump", folder + "/d")["devices"]] == [256]
-        for text, say in ((long + other, ":19: 0000:3b:00.0 is 15b3:101e here, in line 1 it is 8086:1521; expected the dump of one"),
-                          (other + short + lspci("3b:00.1", (1, 2)), ":19: 0000:3b:00.0 is 8086:1521 here, in line 1 it is 15b3:101e")):
+        asleep = "3b:00.0 x\n" + "".join("%02x:%s\n" % (i, " ff" * 16) for i in range(0, 256, 16))
+        for text in (short + asleep, asleep + short):
+            write(folder + "/d", text)
+            assert [(d["device"], d["config_bytes"]) for d in as_json("--from-dump", folder + "/d")["devices"]] == [("0x1521", 64)]
+        board = long.replace("20: " + "00 " * 12 + "00 00", "20: " + "00 " * 12 + "28 10")
+        for text, say in ((long + other, ":19: 0000:3b:00.0 is 15b3:101e class 000000 rev 00 type 00 subsystem 0000:0000 here, in line 1 it is "
+                                         "8086:1521 class 000000 rev 00 type 00 subsystem 0000:0000; expected the dump of one machine"),
+                          (other + short + lspci("3b:00.1", (1, 2)), ":19: 0000:3b:00.0 is 8086:1521 class "),
+                          (long + board, ":19: 0000:3b:00.0 is 8086:1521 class 000000 rev 00 type 00 subsystem 1028:0000 here, in line 1 ")):
             write(folder + "/d", text)
             expect(DAMAGED, "inventory", "--from-dump", folder + "/d", say=folder + "/d" + say)
+
+
+def paths_and_no_access():
+    """What lspci -PP and -P write, and a device at the end that gave no bytes."""
+    root, card = lspci("00:1c.0", (0x8086, 0x1901)), lspci("00:1c.0/05:00.0", (0x8086, 0x1521))
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder + "/d", root + card + "00:1f.0 x\n\t<access denied>\n")
+        done = expect(0, "inventory", "--json", "--from-dump", folder + "/d", say="a device without hexadecimal lines, which is left out: 00:1f.0")
+        assert [d["address"] for d in json.loads(done.stdout)["devices"]] == ["0000:00:1c.0", "0000:05:00.0"]
+        write(folder + "/d", root + card.replace("05:", ""))
+        expect(DAMAGED, "inventory", "--from-dump", folder + "/d", say=folder + "/d:19: a path without the buses, written by lspci -P")
 
 
 def broken_json():
@@ -477,5 +499,5 @@ if __name__ == "__main__":
         sys.exit(77)
     sys.exit(run([schema, dumps_are_those_of_make, round_trips, unknown_members_are_kept, not_known_is_null, vfs, a_table,
                   live_and_captured, capture_again, usage, missing_files, no_permission, a_reader_that_is_none, truncations,
-                  damaged_dumps, odd_dumps, long_domains, one_address_twice, broken_json, recorded_answers, vpd_and_versions,
+                  damaged_dumps, odd_dumps, long_domains, one_address_twice, paths_and_no_access, broken_json, recorded_answers, vpd_and_versions,
                   damaged_trees, output_fails]))

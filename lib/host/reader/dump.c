@@ -18,11 +18,12 @@
 static char *whole_file(const char *path, size_t *ret_size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
+	struct stat st = {0};
 	size_t size = 0;
 	char *text;
 
-	if (fd < 0 || fstat(fd, &st))
+	/* ENXIO: a socket, or a terminal where there is none; `st` then says that it is no plain file. */
+	if (fd < 0 ? errno != ENXIO : fstat(fd, &st) != 0)
 		send_error(errno, "%s: %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		send_error(EISDIR, "%s: a directory, expected a file that lspci -xxxx wrote", path);

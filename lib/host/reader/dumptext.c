@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define NONE UINT32_MAX
+#define IDENTITY 72
 
 __attribute__((format(printf, 3, 4))) static int wrong(struct dump *d, int error,
 						       const char *format, ...)
@@ -47,37 +48,61 @@ static size_t hex(const char *p, const char *end, size_t most, uint32_t *ret_num
 	return i;
 }
 
-/* "1f.3", then a blank or the end. */
-static bool slot_function(const char *p, const char *end, uint32_t *ret)
+/* "1f.3", then a blank, a slash or the end; where that is. NULL: that is something else. */
+static const char *slot_function(const char *p, const char *end, uint32_t *ret)
 {
 	uint32_t slot, function;
 
 	if (hex(p, end, 2, &slot) != 2 || end - p < 4 || p[2] != '.' || slot > 31)
-		return false;
+		return NULL;
 	if (hex(p + 3, end, 1, &function) != 1 || function > 7)
-		return false;
-	if (p + 4 < end && p[4] != ' ' && p[4] != '\t')
-		return false;
+		return NULL;
+	p += 4;
+	if (p < end && *p != ' ' && *p != '\t' && *p != '/')
+		return NULL;
 	*ret = slot << 3 | function;
-	return true;
+	return p;
 }
 
-/* "00:1f.3 " or "0000:00:1f.3 "; the domains of Intel's VMD have five digits. */
+/* "00:1f.3", as above. */
+static const char *bus_slot_function(const char *p, const char *end, uint32_t *ret)
+{
+	uint32_t bus, rest;
+
+	if (hex(p, end, 3, &bus) != 2 || p + 2 >= end || p[2] != ':')
+		return NULL;
+	p = slot_function(p + 3, end, &rest);
+	if (p)
+		*ret = bus << 8 | rest;
+	return p;
+}
+
+/*
+ * "00:1f.3 " or "0000:00:1f.3 "; the domains of Intel's VMD have five digits. lspci -PP writes the bridges in front,
+ * "00:1c.0/05:00.0 ", and -P leaves out each bus but the first, "00:1c.0/00.0 ": the address is then NONE.
+ */
 static bool address(const char *p, const char *end, uint32_t *ret_domain, uint32_t *ret_address)
 {
-	uint32_t domain = 0, bus, rest;
+	uint32_t domain = 0, at = NONE, rest;
 	size_t n = hex(p, end, 8, &domain);
 
 	if (n >= 4 && p + n < end && p[n] == ':')
 		p += n + 1;
 	else
 		domain = 0;
-	if (hex(p, end, 3, &bus) != 2 || p + 2 >= end || p[2] != ':' ||
-	    !slot_function(p + 3, end, &rest))
-		return false;
+	p = bus_slot_function(p, end, &at);
+	while (p && p < end && *p == '/') {
+		const char *next = bus_slot_function(p + 1, end, &at);
+
+		if (!next) {
+			next = slot_function(p + 1, end, &rest);
+			at = NONE;
+		}
+		p = next;
+	}
 	*ret_domain = domain;
-	*ret_address = bus << 8 | rest;
-	return true;
+	*ret_address = at;
+	return p != NULL;
 }
 
 /* The place in the table where that address is, or would be. */
@@ -131,33 +156,67 @@ static int begin(struct dump *d, uint32_t domain, uint32_t at)
 	return 0;
 }
 
-/* Vendor and device id, as they are written. */
-static uint32_t ids(const uint8_t *config)
+/* What makes a device that one and no other, in words. */
+static void identity(const uint8_t *c, char ret[IDENTITY])
 {
-	return (uint32_t)(config[1] << 8 | config[0]) << 16 |
-	       (uint32_t)(config[3] << 8 | config[2]);
+	unsigned int type = c[14] & 0x7f; /* the highest bit: that there are more functions */
+	int n = snprintf(ret, IDENTITY, "%02x%02x:%02x%02x class %02x%02x%02x rev %02x type %02x",
+			 c[1], c[0], c[3], c[2], c[11], c[10], c[9], c[8], type);
+
+	if (!type)
+		snprintf(ret + n, IDENTITY - (size_t)n, " subsystem %02x%02x:%02x%02x", c[45],
+			 c[44], c[47], c[46]);
 }
 
 /* Dumps of two machines in one file would make one of both. */
 static int same_device(struct dump *d, const struct dump_device *device)
 {
-	uint32_t first = device->size ? ids(device->config) : 0, second = ids(d->block);
+	char first[IDENTITY], second[IDENTITY];
 
-	if (!device->size || first == second)
+	identity(device->config, first);
+	identity(d->block, second);
+	if (strcmp(first, second) == 0)
 		return 0;
 	d->line = d->block_line;
 	return wrong(d, EBADMSG,
-		     "%04x:%02x:%02x.%x is %04x:%04x here, in line %u it is %04x:%04x; expected "
-		     "the dump of one machine",
+		     "%04x:%02x:%02x.%x is %s here, in line %u it is %s; expected the dump of one "
+		     "machine",
 		     device->domain, device->address >> 8, device->address >> 3 & 31,
-		     device->address & 7, second >> 16, second & 0xffff, device->block_line,
-		     first >> 16, first & 0xffff);
+		     device->address & 7, second, device->block_line, first);
 }
 
-/* Ends the block of hexadecimal lines. Of two of one device the longer one stays: lspci -x, then lspci -xxxx. */
+static bool is_silent(const uint8_t *bytes)
+{
+	return memcmp(bytes, "\xff\xff\xff\xff", 4) == 0;
+}
+
+/* How much of an identity there is: 0 asleep (D3cold) or gone, 1 a VF, whose ids are ffff:ffff, 2 any other. */
+static int known(const uint8_t *config)
+{
+	return !is_silent(config) + !is_silent(config + 8);
+}
+
+/*
+ * Whether the block counts and not what the device has: it knows who it is, or is longer, as in lspci -x, then lspci -xxxx.
+ * Or an error in `d`.
+ */
+static bool is_better(struct dump *d, const struct dump_device *device)
+{
+	int more;
+
+	if (!device->size)
+		return true;
+	more = known(d->block) - known(device->config);
+	if (more)
+		return more > 0;
+	return same_device(d, device) == 0 && d->block_size > device->size;
+}
+
+/* Ends the block of hexadecimal lines. */
 static int finish(struct dump *d)
 {
 	struct dump_device *device;
+	bool better;
 
 	if (d->current == NONE || !d->block_size)
 		return 0;
@@ -166,10 +225,11 @@ static int finish(struct dump *d)
 		return wrong(d, EBADMSG,
 			     "the configuration space above has %u bytes, expected at least 64",
 			     d->block_size);
-	if (same_device(d, device))
+	better = is_better(d, device);
+	if (d->error)
 		return d->error;
 	d->last = d->current;
-	if (d->block_size > device->size) {
+	if (better) {
 		uint8_t *config = realloc(device->config, d->block_size);
 
 		if (!config)
@@ -187,10 +247,13 @@ static int finish(struct dump *d)
 static const char *offset(const char *p, const char *end, uint32_t *ret_offset)
 {
 	size_t n = hex(p, end, 4, ret_offset);
+	uint32_t byte;
 
-	if (n < 2 || n > 3 || p + n >= end || p[n] != ':')
+	if (n < 2 || p + n >= end || p[n] != ':')
 		return NULL;
 	p += n + 1;
+	if (n == 4 && (p == end || hex(p + 1, end, 3, &byte) != 2))
+		return NULL; /* "0000:3b:00.0" that was cut, or "2026: a note" */
 	return p == end || *p == ' ' ? p : NULL;
 }
 
@@ -201,6 +264,8 @@ static int hex_line(struct dump *d, const char *p, const char *end, uint32_t at,
 	if (d->current == NONE)
 		return wrong(d, EBADMSG,
 			     "hexadecimal bytes, but no address of a device before them");
+	if (at >= DUMP_CONFIG)
+		return wrong(d, EBADMSG, "more than 4096 bytes of configuration space");
 	if (at != d->block_size)
 		return wrong(d, EBADMSG, "offset %x, expected %x", at, d->block_size);
 	while (p < end && *p == ' ' && p + 1 < end && p[1] != ' ') {
@@ -233,6 +298,10 @@ static int one_line(struct dump *d, const char *p, size_t size, bool ended)
 	if (address(p, end, &domain, &at)) {
 		if (finish(d))
 			return d->error;
+		if (at == NONE)
+			return wrong(d, EBADMSG,
+				     "a path without the buses, written by lspci -P; use lspci "
+				     "-xxxx without it");
 		if (domain == NONE)
 			return wrong(d, EBADMSG, "domain ffffffff, expected one below");
 		return begin(d, domain, at);
@@ -250,27 +319,31 @@ static bool is_usual(uint32_t size)
 	return size == 64 || size == 128 || size == 256 || size == 4096;
 }
 
-/* A file that was cut shows at its last device. */
-static int end_of_file(struct dump *d)
+/*
+ * A file that was cut shows at its last device. That it has no bytes at all is no sign of it, where the last line is whole:
+ * lspci may have had no access to them.
+ */
+static int end_of_file(struct dump *d, bool ended)
 {
+	uint32_t with = 0, bytes = d->block_size;
 	const struct dump_device *last;
-	uint32_t with = 0;
 
 	if (finish(d))
 		return d->error;
 	for (uint32_t i = 0; i < d->count; i++)
 		with += d->devices[i].size != 0;
+	d->line = d->line ? d->line : 1; /* of an empty file, too */
 	if (!with)
 		return wrong(d, EBADMSG,
 			     d->count ? "no hexadecimal lines so far: lspci writes them with -xxxx"
 				      : "no device so far: not what lspci -xxxx writes");
 	last = &d->devices[d->current];
-	if (!last->size || !is_usual(last->size))
+	if (bytes ? !is_usual(bytes) : !last->size && !ended)
 		return wrong(
 			d, EBADMSG,
 			"the file ends within the device of line %u, after %u bytes; lspci writes "
 			"64, 128, 256 or 4096",
-			last->line, last->size);
+			last->line, bytes);
 	return 0;
 }
 
@@ -291,14 +364,14 @@ int dump_parse(struct dump *d, const char *text, size_t size)
 		bool ended = stop != NULL;
 
 		stop = stop ? stop : end;
-		while (stop > text && stop[-1] == '\r')
+		while (stop != text && stop[-1] == '\r')
 			stop--;
 		d->line++;
 		if (one_line(d, text, (size_t)(stop - text), ended))
 			return d->error;
 		text = next;
 	}
-	return end_of_file(d);
+	return end_of_file(d, size && end[-1] == '\n');
 }
 
 void dump_free(struct dump *d)

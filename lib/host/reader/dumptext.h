@@ -35,7 +35,7 @@ struct dump {
 	uint32_t block_line; /* of the address above it */
 	uint8_t block[DUMP_CONFIG];
 	int error; /* errno */
-	char why[160]; /* what is wrong in `line` */
+	char why[256]; /* what is wrong in `line` */
 };
 
 /* 0, or an errno with `line` and `why`. Call dump_free() in either case. */
