@@ -5,6 +5,7 @@
 usage: exact.py VDEVCTL FAKEVMM
 """
 import json
+import socket
 import sys
 
 sys.dont_write_bytecode = True  # no __pycache__ in the source tree
@@ -71,6 +72,13 @@ def refused():
                 expect(DAMAGED, *call(folder.put("a", text)), say="a member that comes again")
 
 
+def a_socket():
+    with Folder() as folder, socket.socket(socket.AF_UNIX) as s:
+        s.bind(folder("s"))
+        for option in ("--from-json", "--from-dump"):
+            expect(DAMAGED, "inventory", option, folder("s"), say="not a plain file")
+
+
 def the_line():
     with Folder() as folder:
         text = expect(0, "inventory", "--from-dump", DUMPS + "/nvme.txt", "--json").stdout
@@ -81,4 +89,4 @@ def the_line():
 
 
 if __name__ == "__main__":
-    sys.exit(rig.run([kept, a_vm_too, refused, the_line]))
+    sys.exit(rig.run([kept, a_vm_too, refused, a_socket, the_line]))

@@ -109,6 +109,10 @@ int text_file_read(const char *path, uint32_t most, char **ret_text, size_t *ret
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), status;
 
+	if (fd < 0 && errno == ENXIO) { /* a socket, or a device that is not there */
+		fprintf(stderr, "vdevctl: %s: not a plain file\n", path);
+		return STATUS_DAMAGED;
+	}
 	if (fd < 0) {
 		fprintf(stderr, "vdevctl: %s: %s\n", path, strerror(errno));
 		return STATUS_NO_FILE;
