@@ -137,6 +137,20 @@ def a_table():
     assert "SR-IOV" in out and "PF, 4 of 4" in out and out.count("VF of 41:00.0") == 4 and "vfio-pci" in out, out
 
 
+def no_controls():
+    """What a terminal would obey is ?, and a character is whole or not there."""
+    tree = as_json("--from-dump", dump("nvme"))
+    with tempfile.TemporaryDirectory() as folder:
+        for text, shown in (("\x7f", '"?"'), ("\x9b31m", '"?31m"'), ("\u00a0ü€𝄞", '"\u00a0ü€𝄞"'), ("\x1b", '"\\u001b"'),
+                            ("é" * 100, '"%s...,' % ("é" * 19)),
+                            ("x" + "é" * 100, '"x%s...,' % ("é" * 19)), ("€" * 100, '"%s...,' % ("€" * 13))):
+            for member in ("vendor", "driver", "address", "pf", "power_state", "device_serial"):
+                tree["devices"][0] = dict(tree["devices"][0], **{member: text})
+                write(folder + "/j", json.dumps(tree, ensure_ascii=False))
+                expect(DAMAGED, "inventory", "--from-json", folder + "/j", say="devices[0].%s: %s" % (member, shown))
+                tree = as_json("--from-dump", dump("nvme"))
+
+
 def live_and_captured():
     if not os.path.isdir("/sys/bus/pci/devices"):
         raise Skip("this machine has no PCI bus")
@@ -326,46 +340,58 @@ def broken_json():
         return json.dumps(tree, indent=1)
 
     cases = (
-        ("{", ":1: no JSON"), ("{}x", ":1: no JSON"), ("[]", "expected an object"), ("nul", ":1: no JSON"), ("{}", "format"),
+        ("{", ":1: no JSON"), ("{}x", ":1: no JSON"), ("[]", "j: a list of 0, expected an object"), ("nul", ":1: no JSON"), ("{}", "format"),
         ("\n\n{,", ":3: no JSON"), ('{"a":"\xff"}'.encode("latin-1").decode("latin-1"), "format"),
-        ("[" * 100, ":1: no JSON"), ("5", "j: expected an object"), ("-1.5e3", "j: expected an object"), ("5\n", "j: expected an object"),
-        ('"x"', "j: expected an object"), ("null", "j: expected an object"), ('{"a":5', ":1: no JSON: the file ends too early"),
+        ("[" * 100, ":1: no JSON"), ("5", "j: 5, expected an object"), ("-1.5e3", "j: -1.5e3, expected an object"), ("5\n", "j: 5, expected an object"),
+        ('"x"', 'j: "x", expected an object'), ("null", "j: missing or null, expected an object"), ('{"a":5', ":1: no JSON: the file ends too early"),
         ('"x', ":1: no JSON: the file ends too early"), ("-", ":1: no JSON"), ("tru", ":1: no JSON"),
-        (changed(lambda t, d: t.update(version=2)), "reads version 1"),
-        (changed(lambda t, d: t.update(source="x")), "source: expected"),
-        (changed(lambda t, d: t.update(kernel=5)), "kernel: expected"),
-        (changed(lambda t, d: t.update(devices=None)), "devices: expected a list"),
-        (changed(lambda t, d: t.update(devices=[1])), "devices[0].expected an object"),
-        (changed(lambda t, d: t.update(distances=[[10], [20]])), "distances[0]: expected 2 numbers"),
-        (changed(lambda t, d: t.update(distances=[])), "distances: expected"),
-        (changed(lambda t, d: t.update(distances=[[0]])), "distances[0][0]: expected 1 to 255"),
-        (changed(lambda t, d: t["devices"].append(d)), "devices[1].address: not above the one before"),
-        (changed(lambda t, d: d.update(address="00:1f.3")), "devices[0].address: expected"),
-        (changed(lambda t, d: d.update(address="0000:00:20.0")), "devices[0].address: expected"),
-        (changed(lambda t, d: d.update(pf=5)), "devices[0].pf: expected"),
-        (changed(lambda t, d: d.update(device_serial="x")), "device_serial: expected"),
-        (changed(lambda t, d: d.update(vendor="0x10000")), 'devices[0].vendor: "0x10000" is not allowed'),
-        (changed(lambda t, d: d.update(vendor=5)), "devices[0].vendor: 5"),
+        (changed(lambda t, d: t.update(version=2)), "version: 2, expected 1: this program reads version 1 only"),
+        (changed(lambda t, d: t.update(source="x")), 'source: "x", expected "sysfs" or "dump"'),
+        (changed(lambda t, d: t.update(kernel=5)), "kernel: 5, expected 1 to 63"),
+        (changed(lambda t, d: t.update(devices=None)), "devices: missing or null, expected a list of at most 16384"),
+        (changed(lambda t, d: t.pop("devices")), "devices: missing or null, expected a list of at most 16384"),
+        (changed(lambda t, d: t.update(devices={})), "devices: an object, expected a list"),
+        (changed(lambda t, d: t.update(devices=[1])), "devices[0]: 1, expected an object with an address"),
+        (changed(lambda t, d: t.update(distances=[[10], [20]])), "distances[0]: a list of 1, expected a list of 2 numbers"),
+        (changed(lambda t, d: t.update(distances=[])), "distances: a list of 0, expected"),
+        (changed(lambda t, d: t.update(distances=[[0]])), "distances[0][0]: 0, expected 1 to 255"),
+        (changed(lambda t, d: t["devices"].append(d)), "devices[1].address: %s is that of devices[0], too; expected each once" % good["devices"][0]["address"]),
+        (changed(lambda t, d: t["devices"].append(dict(d, address="0000:00:00.0"))),
+         "devices[1].address: 0000:00:00.0 comes after %s of devices[0]; expected devices in order" % good["devices"][0]["address"]),
+        (changed(lambda t, d: d.update(address="00:1f.3")), 'devices[0].address: "00'),
+        (changed(lambda t, d: d.update(address="0000:00:20.0")), 'devices[0].address: "00'),
+        (changed(lambda t, d: d.update(pf=5)), "devices[0].pf: 5, expected an address"),
+        (changed(lambda t, d: d.update(device_serial="x")), 'device_serial: "x", expected "0x" and 1 to 16'),
+        (changed(lambda t, d: d.update(vendor="0x10000")), 'devices[0].vendor: "0x10000", expected "0x" and 1 to 4 hexadecimal digits'),
+        (changed(lambda t, d: d.update(vendor=5)), "devices[0].vendor: 5, expected"),
         (changed(lambda t, d: d.update(vendor="8086")), "devices[0].vendor"),
-        (changed(lambda t, d: d.update(msix_vectors=2049)), "msix_vectors: 2049"),
+        (changed(lambda t, d: d.update(msix_vectors=2049)), "msix_vectors: 2049, expected a number, 0 to 2048, or null"),
         (changed(lambda t, d: d.update(msix_vectors=-1)), "msix_vectors: -1"),
         (changed(lambda t, d: d.update(msix_vectors=1.5)), "msix_vectors: 1.5"),
-        (changed(lambda t, d: d.update(flr=1)), "flr: 1"),
-        (changed(lambda t, d: d.update(reset=["flr", "no such way"])), "reset: "),
-        (changed(lambda t, d: d.update(power_state="D9")), "power_state: "),
-        (changed(lambda t, d: d.update(driver="a\nb")), "driver: expected"),
-        (changed(lambda t, d: d.update(driver="")), "driver: expected"),
-        (changed(lambda t, d: d.update(driver="x" * 64)), "driver: expected"),
-        (changed(lambda t, d: d.update(bars=[])), "bars: expected 7"),
-        (changed(lambda t, d: d["bars"][2].update(size=-1)), "bars[2].size"),
-        (changed(lambda t, d: d["bars"][2].update(flags=["x"])), "bars[2].flags"),
-        (changed(lambda t, d: d["bars"].__setitem__(2, "16K")), "devices[0].bars[2]: expected an object"),
-        (changed(lambda t, d: d["bars"].__setitem__(6, 16384)), "devices[0].bars[6]: expected an object"),
-        (changed(lambda t, d: d["vf_bars"].__setitem__(0, [])), "devices[0].vf_bars[0]: expected an object"),
-        (changed(lambda t, d: d.update(capabilities=[5])), "capabilities[0]: expected"),
-        (changed(lambda t, d: d.update(capabilities=d["capabilities"] * 50)), "capabilities: expected a list of at most 96"),
-        (changed(lambda t, d: d.update(versions=[{"name": "fw"}])), "versions[0]: expected"),
-        (changed(lambda t, d: d.update(versions=[{"name": "fw", "value": ""}] * 17)), "versions: expected"),
+        (changed(lambda t, d: d.update(flr=1)), "flr: 1, expected true, false or null"),
+        (changed(lambda t, d: d.update(reset=["flr", "no such way"])), 'reset: "no such way", expected flr, af_flr, pm, bus, device_specific, acpi, cxl_bus, some'),
+        (changed(lambda t, d: d.update(power_state="D9")), 'power_state: "D9", expected D0, D1, D2, D3hot, D3cold or null'),
+        (changed(lambda t, d: d.update(flags=["x"])), 'flags: "x", expected pf, vf, pcie, from_pf, dead, no_caps, no_ext_caps, bad_caps, more'),
+        (changed(lambda t, d: d.update(flags="pf")), 'flags: "pf", expected a list of pf, vf'),
+        (changed(lambda t, d: d.update(flags=["bit9"])), 'flags: "bit9", expected pf'),
+        (changed(lambda t, d: d.update(vfio_migration=["x"])), '"x", expected stop_copy, p2p, pre_copy, bit3 to bit15'),
+        (changed(lambda t, d: d.update(driver="a\nb")), 'driver: "'),
+        (changed(lambda t, d: d.update(driver="")), 'driver: "'),
+        (changed(lambda t, d: d.update(driver="x" * 64)), 'driver: "'),
+        (changed(lambda t, d: d.update(bars=[])), "bars: a list of 0, expected a list of 7"),
+        (changed(lambda t, d: d["bars"][2].update(size=-1)), "bars[2].size: -1, expected a number of bytes"),
+        (changed(lambda t, d: d["bars"][2].update(flags=["x"])), 'bars[2].flags: "x", expected io, memory, 64bit, prefetch'),
+        (changed(lambda t, d: d["bars"].__setitem__(2, "16K")), 'devices[0].bars[2]: "16K", expected an object'),
+        (changed(lambda t, d: d["bars"].__setitem__(6, 16384)), "devices[0].bars[6]: 16384, expected an object"),
+        (changed(lambda t, d: d["vf_bars"].__setitem__(0, [])), "devices[0].vf_bars[0]: a list of 0, expected an object"),
+        (changed(lambda t, d: d.update(capabilities=[5])), "capabilities[0]: 5, expected an object"),
+        (changed(lambda t, d: d["capabilities"][1].update(id="0x12345")), 'devices[0].capabilities[1].id: "0x12345", expected "0x" and 1 to 4'),
+        (changed(lambda t, d: d["capabilities"][1].update(version=256)), 'devices[0].capabilities[1].version: 256, expected a number, 0 to 255'),
+        (changed(lambda t, d: d["capabilities"][1].update(offset=64)), 'devices[0].capabilities[1].offset: 64, expected "0x" and 1 to 3'),
+        (changed(lambda t, d: d["capabilities"][1].update(extended=None)), 'devices[0].capabilities[1].extended: missing or null, expected true or false'),
+        (changed(lambda t, d: d.update(capabilities=d["capabilities"] * 50)), "expected a list of at most 96"),
+        (changed(lambda t, d: d.update(versions=[{"name": "fw"}])), "versions[0].value: missing or null, expected a short text"),
+        (changed(lambda t, d: d.update(versions=[{"name": "fw", "value": ""}] * 17)), "versions: a list of 17, expected a list of at most 16"),
     )
     with tempfile.TemporaryDirectory() as folder:
         for text, say in cases:
@@ -497,7 +523,7 @@ if __name__ == "__main__":
     if not os.path.exists(os.path.dirname(os.path.realpath(sys.argv[1])) + "/vdev-pci-reader"):
         print("skip: vdev-pci-reader was not built (meson option inventory, libpci)")
         sys.exit(77)
-    sys.exit(run([schema, dumps_are_those_of_make, round_trips, unknown_members_are_kept, not_known_is_null, vfs, a_table,
+    sys.exit(run([schema, dumps_are_those_of_make, round_trips, unknown_members_are_kept, not_known_is_null, vfs, a_table, no_controls,
                   live_and_captured, capture_again, usage, missing_files, no_permission, a_reader_that_is_none, truncations,
                   damaged_dumps, odd_dumps, long_domains, one_address_twice, paths_and_no_access, broken_json, recorded_answers, vpd_and_versions,
                   damaged_trees, output_fails]))

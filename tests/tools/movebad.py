@@ -11,7 +11,7 @@ import sys
 
 sys.dont_write_bytecode = True  # no __pycache__ in the source tree
 import rig  # noqa: E402
-from moverig import CAPTURE, CHANGED, DAMAGED, DUMPS, NO_DEVICE, NO_FILE, VFS, Folder, Host, plan, run, vm  # noqa: E402
+from moverig import CAPTURE, CHANGED, DAMAGED, DUMPS, NO_DEVICE, NO_FILE, REFUSE, VFS, Folder, Host, plan, run, vm  # noqa: E402
 from rig import expect, vdevctl  # noqa: E402
 
 VF = VFS[0]
@@ -48,7 +48,7 @@ def machines():
                                   (folder.put("empty", ""), DAMAGED, "neither an inventory (JSON begins with {) nor a dump"),
                                   (folder.put("text", "hello: world\n1.2.3.4\n"), DAMAGED, "neither an inventory"),
                                   (folder.put("list", "[]"), DAMAGED, "neither an inventory"),
-                                  (folder.put("vm", vm(VF)), DAMAGED, 'format: expected "vdev-inventory"'),
+                                  (folder.put("vm", vm(VF)), DAMAGED, 'format: "vdev-vm", expected "vdev-inventory"'),
                                   (folder.put("cut", "{"), DAMAGED, ":1: no JSON"),
                                   (folder.put("cut2", "3b:00.0 x\n00: 86 80 zz\n"), DAMAGED, "cut2:2:"),
                                   ("/dev/null", DAMAGED, "neither a plain file nor a folder"),
@@ -74,7 +74,13 @@ def devices_that_are_not_there():
 def rules():
     with Folder() as folder:
         for text, say in (("firmware exact\n", ":1:"), ("version 2\n", ":1:"), ("version 1\nnonsense exact REFUSE\n", ":2:1: \"nonsense\""),
-                          ("firmware ignore # \udcff\n", "not UTF-8"), ("x" * (1 << 20) + "x", "larger than 1 MiB")):
+                          ("firmware ignore # \udcff\n", "not UTF-8"), ("version 2\n", ':1:9: "2" is a version that this library does not know, expected 1\n'),
+                          ("vendor=15b3 firmware exact SOMETIMES\n", "verdicts: LIVE_STOP_COPY_ONLY, QUIESCE_REBUILD, EMULATE, REFUSE; fields: "),
+                          ("nonsense ignore\n", "; fields: class, vendor, device, "), ("firmware usually\n", "kinds: exact, at-least, need, ignore;"),
+                          ("firmware ignore\n" * 5000, "too many rules, expected at most 4096 with those built in"),
+                          ("# a note\n\n" + json.dumps(vm(VF)), "; this is no rules file\n"), ("3b:00.0 Ethernet controller: x\n00: 86 80\n", "; this is no rules file\n"),
+                          ("#!/bin/sh\necho hello; exit\n", ':2:1: "echo" is no field\n'),
+                          ("a\xc2\x9b\udcff ignore\n", ':1:1: "aÂ??" is no field'), ("x" * 39 + "é ignore\n", '"%s?" is no field' % ("x" * 39)), ("x" * (1 << 20) + "x", "larger than 1 MiB")):
             with open(folder("r"), "w", errors="surrogateescape") as file:
                 file.write(text)
             done = expect(DAMAGED, "compare", CAPTURE, CAPTURE, "--rules", folder("r"), say=say)
@@ -82,25 +88,43 @@ def rules():
         expect(NO_FILE, "compare", CAPTURE, CAPTURE, "--rules", folder("none"), say="No such file")
 
 
+def no_controls():
+    """What a terminal would obey is ?, wherever a text of a file is shown."""
+    with Folder() as folder:
+        for name, shown in (("\x9b31m", "?31m"), ("\x7f", "?"), ("\x1b[0m", "?[0m"), ("é" * 40, "é" * 14 + '..."')):
+            done = expect(DAMAGED, "plan", "--vm", folder.put("vm", vm(VF, deadlines_ms={name: 5})), "--source", CAPTURE, "--dest", CAPTURE,
+                          say='deadlines_ms: "%s' % shown)
+            assert "\x9b" not in done.stderr and "\x1b" not in done.stderr, done.stderr
+        rules = folder.put("r", "firmware exact REFUSE # a\x9b31m b " + "é" * 40 + "\n")
+        for say, other in (("a?31m b éé", Host().firmware(VF, "8")), ("a?31m b éé", Host().firmware(VF, "9"))):
+            args = ("--rules", rules)
+            out = run(REFUSE, "compare", folder.put("a.json", Host()), folder.put("b.json", other), "--device", VF, *args)
+            assert say in out and "\x9b" not in out and "\ufffd" not in out, out
+            out = run(REFUSE, "plan", "--vm", folder.put("vm", vm(VF)), "--source", folder("a.json"), "--dest",
+                      folder.put("b.json", other.without(*VFS[1:])), *args)
+            assert say in out and "\x9b" not in out and "\ufffd" not in out, out
+
+
 def damaged_vms():
     def device(**members):
         return vm(dict({"address": VF}, **members))
 
     cases = (
-        ("", ":1: no JSON"), ("{", ":1: no JSON"), ("[]", "expected an object"), ("5", "expected an object that describes a VM"), ("{}", 'format: expected "vdev-vm"'),
-        (vm(VF, format="x"), "format: expected"), (vm(VF, version=2), "reads version 1"), (vm(VF, version="1"), "version"),
-        (vm(VF, name=5), "name: expected"), (vm(VF, name="a\nb"), "name: expected"), (vm(VF, name="x" * 64), "name: expected"),
-        (vm(VF, quiesce_late=1), "quiesce_late: expected"), (vm(VF, deadlines_ms=5), "deadlines_ms: expected an object"),
-        (vm(VF, deadlines_ms={"X": 1}), 'deadlines_ms: "X" is no step'),
-        (vm(VF, deadlines_ms={"COMMIT": 0}), "deadlines_ms.COMMIT: expected milliseconds, 1 to 86400000"),
-        (vm(VF, deadlines_ms={"COMMIT": 1 << 70}), "deadlines_ms.COMMIT"), (vm(VF, devices=None), "devices: expected a list"),
-        (vm(*[{"address": "00:%02x.0" % i} for i in range(32)] * 3), "devices: expected a list of at most 64"),
-        (vm(VF, devices=[5]), "devices[0].expected an object"), (vm({}), "devices[0].address: expected"), (vm("41:00"), "devices[0].address"),
-        (vm("41:00.1\0"), "devices[0].address"), (vm(VF, "41:00.1"), "devices[1].address: devices[0] has the same"),
-        (device(name=""), "devices[0].name: expected"), (device(software="yes"), "devices[0].software: expected true"),
-        (device(rebuild=1), "devices[0].rebuild: expected"), (device(node=1024), "devices[0].node: expected a NUMA node"),
-        (device(node=-1), "devices[0].node"), (device(vfio_migration="p2p"), "devices[0].vfio_migration: expected a list"),
-        (device(vfio_migration=["x"]), "devices[0].vfio_migration"), (device(vfio_migration=["bit5"]), "devices[0].vfio_migration"),
+        ("", ":1: no JSON"), ("{", ":1: no JSON"), ("[]", "expected an object"), ("5", "vm: 5, expected an object that describes a VM"),
+        ("{}", 'format: missing or null, expected "vdev-vm"'),
+        (vm(VF, format="x"), 'format: "x", expected'), (vm(VF, version=2), "version: 2, expected 1"), (vm(VF, version="1"), 'version: "1", expected 1'),
+        (vm(VF, name=5), "name: 5, expected"), (vm(VF, name="a\nb"), "name: "), (vm(VF, name="x" * 64), 'x..., expected 1 to 63'),
+        (vm(VF, quiesce_late=1), "quiesce_late: 1, expected"), (vm(VF, deadlines_ms=5), "deadlines_ms: 5, expected an object"),
+        (vm(VF, deadlines_ms={"X": 1}), 'deadlines_ms: "X" is no step, expected one such as COPY_MEMORY; vdevctl plan shows them'),
+        (vm(VF, deadlines_ms={"COMMIT": 0}), "deadlines_ms.COMMIT: 0, expected milliseconds, 1 to 86400000"),
+        (vm(VF, deadlines_ms={"COMMIT": 1 << 70}), "deadlines_ms.COMMIT"), (vm(VF, devices=None), "devices: missing or null, expected a list"),
+        (vm(*[{"address": "00:%02x.0" % i} for i in range(32)] * 3), "devices: a list of 96, expected a list of at most 64"),
+        (vm(VF, devices=[5]), "devices[0]: 5, expected an object"), (vm({}), "devices[0].address: missing or null, expected"), (vm("41:00"), "devices[0].address"),
+        (vm("41:00.1\0"), "devices[0].address"), (vm(VF, "41:00.1"), "devices[1].address: 0000:41:00.1 is that of devices[0], too"),
+        (device(name=""), 'devices[0].name: "", expected'), (device(software="yes"), 'devices[0].software: "yes", expected true'),
+        (device(rebuild=1), "devices[0].rebuild: 1, expected"), (device(node=1024), "devices[0].node: 1024, expected a NUMA node"),
+        (device(node=-1), "devices[0].node"), (device(vfio_migration="p2p"), 'devices[0].vfio_migration: "p2p", expected a list of stop_copy, p2p, pre_copy'),
+        (device(vfio_migration=["x"]), 'devices[0].vfio_migration: "x", expected stop_copy, p2p, pre_copy'), (device(vfio_migration=["bit5"]), "devices[0].vfio_migration"),
         (vm(VF, more="x" * (1 << 20)), "larger than 1 MiB"),
     )
     with Folder() as folder:
@@ -127,13 +151,13 @@ def damaged_plans():
 
         cases = (
             ("{", ":1: no JSON"), ("[]", "this is no plan"), ("5", "this is no plan"),
-            ("{}", 'format: expected "vdev-plan"'),
-            (changed(lambda t: t.update(version=2)), "reads version 1"), (changed(lambda t: t.update(source="\n")), "source, destination"),
-            (changed(lambda t: t.update(ranking=5)), "ranking: expected a list"), (changed(lambda t: t.pop("vm")), "vm.expected an object"),
+            ("{}", 'format: missing or null, expected "vdev-plan"'),
+            (changed(lambda t: t.update(version=2)), "reads version 1"), (changed(lambda t: t.update(source="\n")), 'source: "\\n", expected'),
+            (changed(lambda t: t.update(ranking=5)), "ranking: 5, expected a list"), (changed(lambda t: t.pop("vm")), "vm: missing or null, expected an object"),
             (changed(lambda t: t["vm"].update(devices=[])), "vm.devices: the image has 1"),
             (changed(lambda t: t["vm"]["devices"][0].update(address="41:00.2")), "vm.devices[0].address: the image has another"),
             (changed(lambda t: t["vm"]["devices"][0].update(name="x")), "devices[0].name: not what the image says"),
-            (changed(lambda t: t.update(rules=5)), "rules: expected null"),
+            (changed(lambda t: t.update(rules=5)), "rules: 5, expected null"),
             (changed(lambda t: t.update(rules={"file": "f", "text": "x"})), "rules.text: wrong"),
             (changed(lambda t: t.update(image="")), "image: damaged"), (changed(lambda t: t.update(image="0")), "image: damaged"),
             (changed(lambda t: t.update(image=good["image"][:-2])), "image: damaged"),
@@ -247,5 +271,5 @@ def names_of_files():
 
 
 if __name__ == "__main__":
-    sys.exit(rig.run([usage, machines, devices_that_are_not_there, rules, damaged_vms, damaged_plans, changed_facts, broken_at_random,
+    sys.exit(rig.run([usage, machines, devices_that_are_not_there, rules, no_controls, damaged_vms, damaged_plans, changed_facts, broken_at_random,
                       images_of_others, nothing_to_write_to, names_of_files]))

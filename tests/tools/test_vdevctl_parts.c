@@ -183,6 +183,40 @@ static void escaped_names(void **state)
 	assert_string_equal(tight, "abcd"); /* there might be no room for an escape */
 }
 
+/* What a terminal obeys, and bytes that are no character, are ?. */
+static void shown_texts(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{"", ""},
+		{"plain ~", "plain ~"},
+		{"\x1b[2J\n\t\x7f", "?[2J???"},
+		{"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "???\xc2\xa0"}, /* C1, and what is next */
+		{"\xc3\xbc\xe2\x82\xac\xf0\x9d\x84\x9e", "\xc3\xbc\xe2\x82\xac\xf0\x9d\x84\x9e"},
+		{"\x9b\xff\xc3", "???"}, /* no UTF-8 */
+		{"\xc0\x9b\xe0\x82\x9b", "?????"}, /* longer than they need to be */
+		{"\xed\xa0\x80\xf4\x90\x80\x80", "???????"}, /* no characters */
+		{"1234567890", "1234567890"},
+		{"12345678901", "12345678901"},
+		{"123456789012", "12345678..."},
+		{"1234567\xc3\xbc\xc3\xbc\xc3\xbc", "1234567..."},
+		{"12345678\xc3\xbc\xc3\xbc", "12345678..."},
+		{"1234567\xe2\x82\xac\xc3\xbc", "1234567..."},
+	};
+	char text[12];
+
+	(void)state;
+	for (uint32_t i = 0; i < VT_COUNT(cases); i++) {
+		memset(text, 'x', sizeof(text));
+		text_show(cases[i].text, text, sizeof(text));
+		assert_string_equal(text, cases[i].shown);
+	}
+	assert_int_equal(utf8_size("\xe2\x82\xac", 2), 0);
+	assert_int_equal(utf8_size("\xe2\x82\xac", 3), 3);
+	assert_int_equal(utf8_size("a", 0), 0);
+}
+
 static void states(void **state)
 {
 	(void)state;
@@ -203,7 +237,7 @@ int main(void)
 		cmocka_unit_test(names_that_lie), cmocka_unit_test(long_names_are_cut),
 		cmocka_unit_test(no_stat_lines),  cmocka_unit_test(numbers),
 		cmocka_unit_test(names_of_vcpus), cmocka_unit_test(escaped_names),
-		cmocka_unit_test(states),
+		cmocka_unit_test(shown_texts),    cmocka_unit_test(states),
 	};
 
 	return cmocka_run_group_tests_name("vdevctl_parts", tests, NULL, NULL);

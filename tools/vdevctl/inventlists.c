@@ -3,23 +3,12 @@
 #include "inventread.h"
 
 #include <json-c/json.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool read_wrong(const struct reading *r, const char *format, ...)
-{
-	va_list args;
-	int n = 0;
-
-	if (r->index != NO_NUMBER)
-		n = snprintf(r->why, WHY_SIZE, "devices[%u].", r->index);
-	va_start(args, format);
-	vsnprintf(r->why + n, WHY_SIZE - (size_t)n, format, args);
-	va_end(args);
-	return false;
-}
+#define PLACE 48
+#define HEX_DIGITS "hexadecimal digits (0-9, a-f)"
 
 bool read_number(struct json_object *o, uint64_t most, uint64_t *ret)
 {
@@ -64,109 +53,131 @@ bool read_text(struct json_object *o, char *ret, size_t size)
 	return true;
 }
 
-static bool one_name(struct json_object *o, const char *const *names, uint64_t *bits)
+static bool bar(const struct reading *r, const char *where, struct json_object *o,
+		struct vdev_inventory_bar *ret)
 {
-	const char *text = json_object_get_string(o);
-	uint32_t bit = 0;
+	struct json_object *size = json_object_object_get(o, "size");
+	struct json_object *flags = json_object_object_get(o, "flags");
+	char place[PLACE];
+	uint64_t bits = 0;
 
-	if (!json_object_is_type(o, json_type_string))
+	if (o && !json_object_is_type(o, json_type_object))
+		return read_unfit(r, where, o, "an object with size and flags, or null");
+	snprintf(place, sizeof(place), "%s.size", where);
+	if (size && !read_number(size, VDEV_NONE - 1, &ret->size))
+		return read_unfit(r, place, size, "a number of bytes, or null");
+	snprintf(place, sizeof(place), "%s.flags", where);
+	if (flags && !read_names(r, place, flags, inventory_bar_flags, 15, &bits))
 		return false;
-	if (strncmp(text, "bit", 3) == 0 && !number_parse(text + 3, 0, 31, &bit)) {
-		*bits |= 1ull << bit;
-		return true;
-	}
-	for (; names[bit] && strcmp(names[bit], text) != 0; bit++)
-		;
-	*bits |= 1ull << bit;
-	return names[bit] != NULL;
-}
-
-bool read_bits(struct json_object *o, const char *const *names, uint64_t most, uint64_t *ret)
-{
-	*ret = 0;
-	if (!json_object_is_type(o, json_type_array))
-		return false;
-	for (size_t i = 0; i < json_object_array_length(o); i++)
-		if (!one_name(json_object_array_get_idx(o, i), names, ret))
-			return false;
-	return *ret <= most;
+	ret->flags = (uint32_t)bits;
+	return true;
 }
 
 static bool bars(const struct reading *r, const char *name, struct json_object *o,
 		 struct vdev_inventory_bar *bars, uint32_t count)
 {
-	if (!json_object_is_type(o, json_type_array) || json_object_array_length(o) != count)
-		return read_wrong(r, "%s: expected %u of them", name, count);
-	for (uint32_t i = 0; i < count; i++) {
-		struct json_object *bar = json_object_array_get_idx(o, i), *size, *flags;
-		uint64_t bits = 0;
+	char where[PLACE / 2];
 
-		if (bar && !json_object_is_type(bar, json_type_object))
-			return read_wrong(r,
-					  "%s[%u]: expected an object with size and flags, or null",
-					  name, i);
-		size = json_object_object_get(bar, "size");
-		flags = json_object_object_get(bar, "flags");
-		if (size && !read_number(size, VDEV_NONE - 1, &bars[i].size))
-			return read_wrong(r, "%s[%u].size: expected a number of bytes or null",
-					  name, i);
-		if (flags && !read_bits(flags, inventory_bar_flags, 15, &bits))
-			return read_wrong(r, "%s[%u].flags: unknown name", name, i);
-		bars[i].flags = (uint32_t)bits;
+	if (!json_object_is_type(o, json_type_array) || json_object_array_length(o) != count)
+		return read_unfit(r, name, o, "a list of %u", count);
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(where, sizeof(where), "%s[%u]", name, i);
+		if (!bar(r, where, json_object_array_get_idx(o, i), &bars[i]))
+			return false;
 	}
+	return true;
+}
+
+/* A list of at most that many; else `most` + 1, after a word about it. */
+static size_t list_length(const struct reading *r, const char *name, struct json_object *o,
+			  uint32_t most)
+{
+	size_t count =
+		json_object_is_type(o, json_type_array) ? json_object_array_length(o) : SIZE_MAX;
+
+	if (count <= most)
+		return count;
+	read_unfit(r, name, o, "a list of at most %u", most);
+	return most + 1;
+}
+
+static bool member_unfit(const struct reading *r, const char *list, size_t i, const char *name,
+			 struct json_object *o, const char *expected)
+{
+	char where[PLACE];
+
+	snprintf(where, sizeof(where), "%s[%zu]%s%s", list, i, *name ? "." : "", name);
+	return read_unfit(r, where, o, "%s", expected);
+}
+
+static bool cap(const struct reading *r, size_t i, struct json_object *o,
+		struct vdev_inventory_cap *ret)
+{
+	static const char list[] = "capabilities";
+	struct json_object *id = json_object_object_get(o, "id");
+	struct json_object *version = json_object_object_get(o, "version");
+	struct json_object *offset = json_object_object_get(o, "offset");
+	struct json_object *extended = json_object_object_get(o, "extended");
+	uint64_t number;
+
+	if (!json_object_is_type(o, json_type_object))
+		return member_unfit(r, list, i, "", o,
+				    "an object with id, version, offset and extended");
+	if (!read_hex(id, 0xffff, &number))
+		return member_unfit(r, list, i, "id", id, "\"0x\" and 1 to 4 " HEX_DIGITS);
+	ret->id = (uint32_t)number;
+	if (!read_number(version, 255, &number))
+		return member_unfit(r, list, i, "version", version, "a number, 0 to 255");
+	ret->version = (uint32_t)number;
+	if (!read_hex(offset, 0xfff, &number))
+		return member_unfit(r, list, i, "offset", offset, "\"0x\" and 1 to 3 " HEX_DIGITS);
+	ret->offset = (uint32_t)number;
+	if (!json_object_is_type(extended, json_type_boolean))
+		return member_unfit(r, list, i, "extended", extended, "true or false");
+	ret->flags = json_object_get_boolean(extended) ? VDEV_INVENTORY_EXTENDED : 0;
 	return true;
 }
 
 static bool caps(const struct reading *r, struct json_object *o, struct vdev_inventory_device *d)
 {
-	size_t count =
-		json_object_is_type(o, json_type_array) ? json_object_array_length(o) : SIZE_MAX;
+	size_t count = list_length(r, "capabilities", o, VDEV_INVENTORY_MAX_CAPS);
 
 	if (count > VDEV_INVENTORY_MAX_CAPS)
-		return read_wrong(r, "capabilities: expected a list of at most %u",
-				  VDEV_INVENTORY_MAX_CAPS);
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *c = json_object_array_get_idx(o, i);
-		struct json_object *extended = json_object_object_get(c, "extended");
-		uint64_t id, version, offset;
-
-		if (!read_hex(json_object_object_get(c, "id"), 0xffff, &id) ||
-		    !read_number(json_object_object_get(c, "version"), 255, &version) ||
-		    !read_hex(json_object_object_get(c, "offset"), 0xfff, &offset) ||
-		    !json_object_is_type(extended, json_type_boolean))
-			return read_wrong(
-				r, "capabilities[%zu]: expected id, version, offset and extended",
-				i);
-		d->caps[i].id = (uint32_t)id;
-		d->caps[i].version = (uint32_t)version;
-		d->caps[i].offset = (uint32_t)offset;
-		d->caps[i].flags = json_object_get_boolean(extended) ? VDEV_INVENTORY_EXTENDED : 0;
-	}
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!cap(r, i, json_object_array_get_idx(o, i), &d->caps[i]))
+			return false;
 	d->cap_count = (uint32_t)count;
+	return true;
+}
+
+static bool version(const struct reading *r, size_t i, struct json_object *o,
+		    struct vdev_inventory_version *ret)
+{
+	struct json_object *name = json_object_object_get(o, "name");
+	struct json_object *value = json_object_object_get(o, "value");
+	bool empty =
+		json_object_is_type(value, json_type_string) && !json_object_get_string_len(value);
+
+	if (!json_object_is_type(o, json_type_object))
+		return member_unfit(r, "versions", i, "", o, "an object with name and value");
+	if (!read_text(name, ret->name, sizeof(ret->name)))
+		return member_unfit(r, "versions", i, "name", name, "a short text in ASCII");
+	if (!empty && !read_text(value, ret->value, sizeof(ret->value)))
+		return member_unfit(r, "versions", i, "value", value, "a short text in ASCII");
 	return true;
 }
 
 static bool versions(const struct reading *r, struct json_object *o,
 		     struct vdev_inventory_device *d)
 {
-	size_t count =
-		json_object_is_type(o, json_type_array) ? json_object_array_length(o) : SIZE_MAX;
+	size_t count = list_length(r, "versions", o, VDEV_INVENTORY_MAX_VERSIONS);
 
 	if (count > VDEV_INVENTORY_MAX_VERSIONS)
-		return read_wrong(r, "versions: expected a list of at most %u",
-				  VDEV_INVENTORY_MAX_VERSIONS);
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *v = json_object_array_get_idx(o, i), *value;
-
-		value = json_object_object_get(v, "value");
-		if (!read_text(json_object_object_get(v, "name"), d->versions[i].name,
-			       sizeof(d->versions[i].name)) ||
-		    !json_object_is_type(value, json_type_string) ||
-		    (json_object_get_string_len(value) &&
-		     !read_text(value, d->versions[i].value, sizeof(d->versions[i].value))))
-			return read_wrong(
-				r, "versions[%zu]: expected name and value, short ASCII texts", i);
-	}
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!version(r, i, json_object_array_get_idx(o, i), &d->versions[i]))
+			return false;
 	d->version_count = (uint32_t)count;
 	return true;
 }

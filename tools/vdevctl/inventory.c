@@ -13,9 +13,12 @@
 /* `user` counts the errors that were told. */
 static void tell(void *user, uint32_t level, const char *line)
 {
+	char text[512]; /* more than a line of the library has */
+
+	text_show(line, text, sizeof(text));
 	if (level == VDEV_LOG_ERROR)
 		++*(uint32_t *)user;
-	fprintf(stderr, "vdevctl: %s\n", line);
+	fprintf(stderr, "vdevctl: %s\n", text);
 }
 
 /*

@@ -65,7 +65,7 @@ extern const uint32_t inventory_text_count;
 /* inventjson.c: the tree; NULL: no memory. */
 struct json_object *inventory_to_json(const struct inventory *v);
 /* inventread.c: -EBADMSG and what was expected where; -ENOMEM. */
-#define WHY_SIZE 160
+#define WHY_SIZE 320
 int inventory_from_json(struct json_object *tree, struct inventory *ret, char why[WHY_SIZE]);
 /* inventfile.c: the text of a file, with a 0 behind it, as a tree; an exit status, after a word on stderr. */
 #define JSON_MOST_BYTES (256u << 20)

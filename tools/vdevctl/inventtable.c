@@ -88,7 +88,7 @@ static int line(struct libscols_table *tb, const struct vdev_inventory_device *d
 					     firmware(d)};
 
 		for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]) && !err; i++)
-			err = scols_line_set_data(line, i, cells[i]);
+			err = table_cell(line, i, cells[i]);
 	}
 	return err;
 }

@@ -9,20 +9,68 @@
 
 #include "move.h"
 
-/* Plans carry the text of the rules as JSON, which is UTF-8. Overlong forms are left to the reader of the JSON. */
+/* Room for all that a rule is shown by: file, line, kind, note. */
+#define RULE_ROOM (SHOWN_SIZE + VDEV_MIGRATION_NOTE + 64)
+
+/* Plans carry the text of the rules as JSON, which is UTF-8. */
 static bool is_utf8(const char *text, size_t size)
 {
-	for (size_t i = 0; i < size;) {
-		unsigned char c = (unsigned char)text[i++];
-		int more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-
-		if (c >= 0x80 && (c < 0xc2 || c > 0xf4))
+	for (size_t i = 0, n; i < size; i += n) {
+		n = utf8_size(text + i, size - i);
+		if (!n)
 			return false;
-		for (; more; more--, i++)
-			if (i >= size || ((unsigned char)text[i] & 0xc0) != 0x80)
-				return false;
 	}
 	return true;
+}
+
+/* No rule stands before that line, and no word of a rule begins it: JSON, a dump, a script. */
+static bool is_other(const char *text, const char *end, uint32_t line)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_-=/";
+
+	for (uint32_t i = 1; i < line; i++) {
+		const char *next = memchr(text, '\n', (size_t)(end - text));
+
+		text += strspn(text, " \t\r");
+		if (!next || (*text != '#' && *text != '\n'))
+			return false;
+		text = next + 1;
+	}
+	text += strspn(text, " \t\r");
+	text += strspn(text, letters);
+	return text != end && (!*text || !strchr(" \t\r\n#", *text));
+}
+
+/* The names that a rule is made of: nobody has to look for them elsewhere. */
+static void tell_names(void)
+{
+	fprintf(stderr, "vdevctl: expected a line such as \"vendor=15b3 firmware exact "
+			"QUIESCE_REBUILD # why\"; kinds: ");
+	for (uint32_t i = 0; i < VDEV_MIGRATION_KINDS; i++)
+		fprintf(stderr, "%s%s", i ? ", " : "", vdev_migration_kind_name(i));
+	fprintf(stderr, "; verdicts: ");
+	for (uint32_t i = VDEV_MIGRATION_LIVE + 1; i < VDEV_MIGRATION_VERDICTS; i++)
+		fprintf(stderr, "%s%s", i > VDEV_MIGRATION_LIVE + 1 ? ", " : "",
+			vdev_migration_verdict_name(i));
+	fprintf(stderr, "; fields: ");
+	for (uint32_t i = 0; i < VDEV_MIGRATION_FIELDS; i++)
+		fprintf(stderr, "%s%s", i ? ", " : "", field_name(i));
+	fprintf(stderr, "; all about them: docs/engines/migration.md\n");
+}
+
+static void tell_mistake(const char *text, size_t size, const char *what, int err,
+			 const struct vdev_migration_error *e)
+{
+	char message[sizeof(e->message)];
+
+	text_show(e->message, message, sizeof(message));
+	fprintf(stderr, "vdevctl: %s:%u:%u: %s%s\n", what, e->line, e->column, message,
+		err == -EPROTONOSUPPORT                ? ", expected 1"
+		: is_other(text, text + size, e->line) ? "; this is no rules file"
+						       : "");
+	if (err != -EPROTONOSUPPORT)
+		tell_names();
 }
 
 int rules_from_text(const char *text, size_t size, const char *what, struct rules *ret)
@@ -36,14 +84,17 @@ int rules_from_text(const char *text, size_t size, const char *what, struct rule
 		return 0;
 	vdev_migration_rules_free(ret->set);
 	ret->set = NULL;
-	if (err == -ENOSPC)
-		fprintf(stderr, "vdevctl: %s: more than 1 MiB, or more than %u rules\n", what,
-			VDEV_MIGRATION_MAX_RULES);
+	if (err == -ENOSPC && size > MOST_RULES_BYTES)
+		fprintf(stderr, "vdevctl: %s: %zu bytes, expected at most %u\n", what, size,
+			MOST_RULES_BYTES);
+	else if (err == -ENOSPC)
+		fprintf(stderr,
+			"vdevctl: %s: too many rules, expected at most %u with those built in\n",
+			what, VDEV_MIGRATION_MAX_RULES);
 	else if (e.line)
-		fprintf(stderr, "vdevctl: %s:%u:%u: %s\n", what, e.line, e.column, e.message);
+		tell_mistake(text, size, what, err, &e);
 	else
-		fprintf(stderr, "vdevctl: %s: %s\n", what,
-			e.message[0] ? e.message : strerror(-err));
+		fprintf(stderr, "vdevctl: %s: %s\n", what, strerror(-err));
 	return err == -ENOMEM ? -ENOMEM : -EBADMSG;
 }
 
@@ -80,16 +131,16 @@ void rules_free(struct rules *r)
 void rule_text(const struct rules *r, uint32_t rule, char *ret_text, size_t size)
 {
 	struct vdev_migration_rule of;
+	char text[RULE_ROOM];
 
-	if (vdev_migration_rules_get(r->set, rule, &of, sizeof(of))) {
-		snprintf(ret_text, size, "-");
-		return;
-	}
-	if (of.origin)
-		snprintf(ret_text, size, "%s:%u: %s%s%s", r->shown, of.line,
+	if (vdev_migration_rules_get(r->set, rule, &of, sizeof(of)))
+		snprintf(text, sizeof(text), "-");
+	else if (of.origin)
+		snprintf(text, sizeof(text), "%s:%u: %s%s%s", r->shown, of.line,
 			 vdev_migration_kind_name(of.kind), of.note[0] ? ": " : "", of.note);
 	else
-		snprintf(ret_text, size, "%s: %s", vdev_migration_kind_name(of.kind), of.note);
+		snprintf(text, sizeof(text), "%s: %s", vdev_migration_kind_name(of.kind), of.note);
+	text_show(text, ret_text, size);
 }
 
 struct json_object *rule_json(const struct rules *r, uint32_t rule)

@@ -16,14 +16,24 @@
 #define NS_PER_MS UINT64_C(1000000)
 
 /* A bool that may be missing or null. */
-static bool yes(struct json_object *o, const char *name, bool *ret)
+static bool yes(const struct reading *r, struct json_object *o, const char *name,
+		const char *expected, bool *ret)
 {
 	struct json_object *m = json_object_object_get(o, name);
 
 	if (!m)
 		return true;
 	*ret = json_object_get_boolean(m);
-	return json_object_is_type(m, json_type_boolean);
+	return json_object_is_type(m, json_type_boolean) || read_unfit(r, name, m, "%s", expected);
+}
+
+/* So may a name. */
+static bool take_name(const struct reading *r, struct json_object *o, char ret[VM_NAME_SIZE])
+{
+	struct json_object *m = json_object_object_get(o, "name");
+
+	return !m || read_text(m, ret, VM_NAME_SIZE) ||
+	       read_unfit(r, "name", m, "1 to %u printable ASCII characters", VM_NAME_SIZE - 1);
 }
 
 /* A VMM has its device open, and knows what a look from outside cannot ask. */
@@ -33,9 +43,8 @@ static bool migration(const struct reading *r, struct json_object *o, uint32_t *
 	struct json_object *m = json_object_object_get(o, "vfio_migration");
 	uint64_t bits = NO_NUMBER;
 
-	if (m && !read_bits(m, names, 7, &bits))
-		return read_wrong(r, "vfio_migration: expected a list of stop_copy, p2p, pre_copy, "
-				     "or null: not known");
+	if (m && !read_names(r, "vfio_migration", m, names, 7, &bits))
+		return false;
 	*ret = (uint32_t)bits;
 	return true;
 }
@@ -60,16 +69,14 @@ static bool facts(const struct reading *r, struct json_object *o, struct vdev_mi
 	bool software = false, rebuild = true;
 	uint64_t n = VDEV_MIGRATION_UNKNOWN;
 
-	if (!yes(o, "software", &software))
-		return read_wrong(r, "software: expected true (a software backing exists that can "
-				     "take over) or false");
-	if (!yes(o, "rebuild", &rebuild))
-		return read_wrong(r, "rebuild: expected true, or false (its structures cannot be "
-				     "deleted and restored)");
+	if (!yes(r, o, "software", "true (a software backing exists that can take over) or false",
+		 &software) ||
+	    !yes(r, o, "rebuild", "true, or false (its structures cannot be deleted and restored)",
+		 &rebuild))
+		return false;
 	if (node && !read_number(node, VDEV_MIGRATION_MAX_NODES - 1, &n))
-		return read_wrong(r,
-				  "node: expected a NUMA node of the destination, 0 to %u, or "
-				  "null",
+		return read_unfit(r, "node", node,
+				  "a NUMA node of the destination, 0 to %u, or null",
 				  VDEV_MIGRATION_MAX_NODES - 1);
 	w->node = (uint32_t)n;
 	w->flags = (software ? VDEV_MIGRATION_SOFTWARE : 0) |
@@ -82,29 +89,27 @@ static bool address(const struct reading *r, struct json_object *m, struct vm *v
 	char text[ADDRESS_SIZE];
 
 	if (!read_text(m, text, sizeof(text)) || bdf_parse(text, NULL, &vm->address[i]))
-		return read_wrong(r, "address: expected that of the device on the source, such as "
-				     "\"0000:3b:00.1\"");
+		return read_unfit(r, "address", m,
+				  "that of the device on the source, such as \"0000:3b:00.1\"");
+	bdf_text(vm->address[i], text);
 	for (uint32_t k = 0; k < i; k++)
 		if (vm->address[k] == vm->address[i])
-			return read_wrong(r, "address: devices[%u] has the same", k);
+			return read_wrong(
+				r, "address: %s is that of devices[%u], too; expected each once",
+				text, k);
 	return true;
 }
 
 static bool device(const struct reading *r, struct json_object *o, struct vm *vm, uint32_t i)
 {
-	struct json_object *name;
-
 	if (!json_object_is_type(o, json_type_object))
-		return read_wrong(r, "expected an object with an address");
+		return read_unfit(r, "", o, "an object with an address");
 	if (!address(r, json_object_object_get(o, "address"), vm, i))
 		return false;
 	bdf_text(vm->address[i], vm->names[i]);
-	name = json_object_object_get(o, "name");
-	if (name && !read_text(name, vm->names[i], sizeof(vm->names[i])))
-		return read_wrong(r, "name: expected 1 to %u printable ASCII characters",
-				  VM_NAME_SIZE - 1);
 	vm->want[i].user_data = i;
-	return migration(r, o, &vm->vfio[i]) && facts(r, o, &vm->want[i]);
+	return take_name(r, o, vm->names[i]) && migration(r, o, &vm->vfio[i]) &&
+	       facts(r, o, &vm->want[i]);
 }
 
 static bool devices(struct reading *r, struct json_object *list, struct vm *vm)
@@ -113,7 +118,7 @@ static bool devices(struct reading *r, struct json_object *list, struct vm *vm)
 								  : SIZE_MAX;
 
 	if (count > VDEV_MIGRATION_MAX_DEVICES)
-		return read_wrong(r, "devices: expected a list of at most %u",
+		return read_unfit(r, "devices", list, "a list of at most %u",
 				  VDEV_MIGRATION_MAX_DEVICES);
 	for (uint32_t i = 0; i < count; i++) {
 		r->index = i;
@@ -138,12 +143,17 @@ static bool deadline(const struct reading *r, const char *name, struct json_obje
 {
 	uint32_t step = step_of(name);
 	uint64_t ms = 0;
+	char text[64];
 
+	text_show(name, text, sizeof(text) / 2);
 	if (!step)
-		return read_wrong(r, "deadlines_ms: \"%.32s\" is no step", name);
+		return read_wrong(r,
+				  "deadlines_ms: \"%s\" is no step, expected one such as "
+				  "COPY_MEMORY; vdevctl plan shows them all (DOES)",
+				  text);
+	snprintf(text, sizeof(text), "deadlines_ms.%s", name);
 	if (!read_number(value, MOST_DEADLINE_MS, &ms) || !ms)
-		return read_wrong(r, "deadlines_ms.%s: expected milliseconds, 1 to %u", name,
-				  MOST_DEADLINE_MS);
+		return read_unfit(r, text, value, "milliseconds, 1 to %u", MOST_DEADLINE_MS);
 	vm->deadline_ns[step] = ms * NS_PER_MS;
 	return true;
 }
@@ -155,8 +165,8 @@ static bool deadlines(const struct reading *r, struct json_object *o, struct vm 
 	if (!o)
 		return true;
 	if (!json_object_is_type(o, json_type_object))
-		return read_wrong(r, "deadlines_ms: expected an object such as {\"COPY_MEMORY\": "
-				     "60000}");
+		return read_unfit(r, "deadlines_ms", o,
+				  "an object such as {\"COPY_MEMORY\": 60000}");
 	i = json_object_iter_begin(o);
 	end = json_object_iter_end(o);
 	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i))
@@ -168,22 +178,11 @@ static bool deadlines(const struct reading *r, struct json_object *o, struct vm 
 
 static bool all(struct reading *r, struct json_object *tree, struct vm *vm)
 {
-	struct json_object *m = json_object_object_get(tree, "format");
-	uint64_t version;
 	bool late = false;
 
-	if (!json_object_is_type(m, json_type_string) ||
-	    strcmp(json_object_get_string(m), "vdev-vm") != 0)
-		return read_wrong(r, "format: expected \"vdev-vm\": this describes no VM");
-	if (!read_number(json_object_object_get(tree, "version"), UINT32_MAX, &version) ||
-	    version != 1)
-		return read_wrong(r, "version: this program reads version 1");
-	m = json_object_object_get(tree, "name");
-	if (m && !read_text(m, vm->name, sizeof(vm->name)))
-		return read_wrong(r, "name: expected 1 to %u printable ASCII characters",
-				  VM_NAME_SIZE - 1);
-	if (!yes(tree, "quiesce_late", &late))
-		return read_wrong(r, "quiesce_late: expected true or false");
+	if (!read_head(r, tree, "vdev-vm", "this describes no VM") ||
+	    !take_name(r, tree, vm->name) || !yes(r, tree, "quiesce_late", "true or false", &late))
+		return false;
 	vm->flags = late ? VDEV_MIGRATION_QUIESCE_LATE : 0;
 	return deadlines(r, json_object_object_get(tree, "deadlines_ms"), vm) &&
 	       devices(r, json_object_object_get(tree, "devices"), vm);
@@ -196,7 +195,7 @@ int vm_from_json(struct json_object *tree, struct vm *ret, char why[WHY_SIZE])
 	memset(ret, 0, sizeof(*ret));
 	why[0] = 0;
 	if (!json_object_is_type(tree, json_type_object))
-		read_wrong(&r, "expected an object that describes a VM");
+		read_unfit(&r, "", tree, "an object that describes a VM");
 	else if (all(&r, tree, ret)) {
 		ret->tree = json_object_get(tree);
 		return 0;

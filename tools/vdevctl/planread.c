@@ -147,7 +147,7 @@ static bool read_rules(const struct reading *r, struct json_object *tree, const 
 	text = json_object_object_get(o, "text");
 	if (!json_object_is_type(text, json_type_string) ||
 	    !read_text(json_object_object_get(o, "file"), p->rules.shown, SHOWN_SIZE))
-		return read_wrong(r, "rules: expected null, or a file and its text");
+		return read_unfit(r, "rules", o, "null, or an object with a file and its text");
 	p->rules.size = (size_t)json_object_get_string_len(text);
 	p->rules.text = malloc(p->rules.size + 1);
 	if (!p->rules.text)
@@ -158,27 +158,31 @@ static bool read_rules(const struct reading *r, struct json_object *tree, const 
 	return true;
 }
 
+static bool machine(const struct reading *r, struct json_object *tree, const char *name,
+		    char ret[SHOWN_SIZE])
+{
+	struct json_object *m = json_object_object_get(tree, name);
+
+	return read_text(m, ret, SHOWN_SIZE) || read_unfit(r, name, m, "the name of a machine");
+}
+
 static bool head(const struct reading *r, struct json_object *tree, struct planned_move *p)
 {
-	struct json_object *m = json_object_object_get(tree, "format");
+	struct json_object *m = json_object_object_get(tree, "ranking");
 	char why[WHY_SIZE];
-	uint64_t version;
 
-	if (!json_object_is_type(m, json_type_string) ||
-	    strcmp(json_object_get_string(m), "vdev-plan") != 0)
-		return read_wrong(r, "format: expected \"vdev-plan\": this is no plan");
-	if (!read_number(json_object_object_get(tree, "version"), UINT32_MAX, &version) ||
-	    version != 1)
-		return read_wrong(r, "version: this program reads version 1");
-	if (!read_text(json_object_object_get(tree, "source"), p->source, SHOWN_SIZE) ||
-	    !read_text(json_object_object_get(tree, "destination"), p->destination, SHOWN_SIZE))
-		return read_wrong(r, "source, destination: expected names of machines");
-	m = json_object_object_get(tree, "ranking");
+	if (!read_head(r, tree, "vdev-plan", "this is no plan") ||
+	    !machine(r, tree, "source", p->source) ||
+	    !machine(r, tree, "destination", p->destination))
+		return false;
 	if (m && !json_object_is_type(m, json_type_array))
-		return read_wrong(r, "ranking: expected a list");
+		return read_unfit(r, "ranking", m, "a list, or null");
 	p->ranking = json_object_get(m);
-	if (vm_from_json(json_object_object_get(tree, "vm"), &p->vm, why))
-		return read_wrong(r, "vm.%.140s", why);
+	m = json_object_object_get(tree, "vm");
+	if (!json_object_is_type(m, json_type_object))
+		return read_unfit(r, "vm", m, "an object that describes a VM");
+	if (vm_from_json(m, &p->vm, why))
+		return read_wrong(r, "vm.%s", why);
 	return true;
 }
 
@@ -204,7 +208,7 @@ int plan_read(const char *path, struct planned_move *ret)
 	if (status)
 		return status;
 	if (!json_object_is_type(tree, json_type_object))
-		read_wrong(&r, "expected an object: this is no plan");
+		read_unfit(&r, "", tree, "an object: this is no plan");
 	else if (head(&r, tree, ret) && read_rules(&r, tree, path, ret) &&
 		 read_image(&r, tree, ret) &&
 		 facts_agree(&r, json_object_object_get(tree, "facts"), ret) &&

@@ -29,7 +29,7 @@ static int cells(struct libscols_table *tb, const char *const *texts, const char
 	int err = line ? 0 : -ENOMEM;
 
 	for (size_t i = 0; texts[i] && !err; i++)
-		err = scols_line_set_data(line, i, texts[i]);
+		err = table_cell(line, i, texts[i]);
 	if (!err && color)
 		err = scols_line_set_color(line, color);
 	return err;

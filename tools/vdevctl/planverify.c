@@ -116,7 +116,7 @@ static int change_line(struct libscols_table *tb, const struct verified *v,
 					     c->stop ? "yes" : "no"};
 
 		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !err; i++)
-			err = scols_line_set_data(line, i, texts[i]);
+			err = table_cell(line, i, texts[i]);
 	}
 	if (!err && c->stop && verdict_color(VDEV_MIGRATION_REFUSE))
 		err = scols_line_set_color(line, verdict_color(VDEV_MIGRATION_REFUSE));

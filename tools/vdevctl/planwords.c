@@ -4,6 +4,8 @@
 
 #include "move.h"
 
+#define SHORT 68 /* of a value in a sentence */
+
 const char *side_name(uint32_t side)
 {
 	return side == VDEV_MIGRATION_AT_SOURCE        ? "source"
@@ -45,13 +47,15 @@ const char *step_words(uint32_t step)
 /* "firmware is 1.2, there 1.3 (exact: M2 ...)" */
 static void differs(const struct rules *r, const struct why *w, char *text, size_t size)
 {
-	char a[VALUE_SIZE], b[VALUE_SIZE], rule[256];
+	char a[VALUE_SIZE], b[VALUE_SIZE], short_a[SHORT], short_b[SHORT], rule[256];
 	bool known_a = value_text(w->source, w->field, a);
 	bool known_b = value_text(w->destination, w->field, b);
 
 	rule_text(r, w->rule, rule, sizeof(rule));
-	snprintf(text, size, "%s is %.64s, there %.64s (%s)", field_name(w->field),
-		 known_a ? a : "not known", known_b ? b : "not known", rule);
+	text_show(known_a ? a : "not known", short_a, sizeof(short_a));
+	text_show(known_b ? b : "not known", short_b, sizeof(short_b));
+	snprintf(text, size, "%s is %s, there %s (%s)", field_name(w->field), short_a, short_b,
+		 rule);
 }
 
 void why_text(const struct rules *r, const struct why *w, char *ret_text, size_t size)

@@ -9,6 +9,8 @@
 
 #include "vdevctl.h"
 
+#define CELL_MOST 1024
+
 const char *state_name(char letter)
 {
 	switch (letter) {
@@ -116,6 +118,14 @@ static int cell_number(struct libscols_line *line, size_t column, uint32_t n)
 	if (n != NO_NUMBER)
 		snprintf(text, sizeof(text), "%u", n);
 	return cell_text(line, column, text);
+}
+
+int table_cell(struct libscols_line *line, size_t column, const char *text)
+{
+	char shown[CELL_MOST];
+
+	text_show(text, shown, sizeof(shown));
+	return scols_line_set_data(line, column, shown);
 }
 
 int table_print(struct libscols_table *tb, int err)

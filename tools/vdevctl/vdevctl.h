@@ -108,6 +108,11 @@ bool names_vmm(const char *name);
 /* Printable ASCII; everything else, and backslashes, as \xNN. Room for 4 * length + 1. */
 void name_escape(const char *name, char *ret_text, size_t size);
 
+/* text.c: a text of a file as it is shown: controls (C0, DEL, C1) and what is no UTF-8 are ?; a long one is cut between characters. */
+void text_show(const char *text, char *ret_text, size_t size);
+/* Bytes of its first character; 0: it is no UTF-8. */
+size_t utf8_size(const char *text, size_t left);
+
 /* show.c */
 const char *state_name(char letter);
 /* 0, or -ENOMEM, -EIO. */
@@ -119,6 +124,9 @@ int print_json(struct json_object *o);
 /* Columns: names in capitals; a leading '-' aligns to the right. NULL. */
 struct libscols_table;
 struct libscols_table *table_new(const char *const *columns);
+/* A cell whose text may come from a file: text_show(). 0 or negative errno. */
+struct libscols_line;
+int table_cell(struct libscols_line *line, size_t column, const char *text);
 /* Prints it, if there was no error so far, and ends it. 0 or negative errno. */
 int table_print(struct libscols_table *tb, int err);
 /* All has been written? */
