@@ -137,6 +137,31 @@ def a_table():
     assert "SR-IOV" in out and "PF, 4 of 4" in out and out.count("VF of 41:00.0") == 4 and "vfio-pci" in out, out
 
 
+def a_table_of_what_is_not_known():
+    """- for what nobody told; a PF in another domain has its whole address."""
+    tree = as_json("--from-dump", dump("sriov"))
+    pf, vf = tree["devices"][:2]
+    with tempfile.TemporaryDirectory() as folder:
+        for now, most, say in ((None, None, "PF, - of -"), (None, 64, "PF, - of 64"), (4, None, "PF, 4 of -"), (0, 0, "PF, 0 of 0")):
+            pf.update(num_vfs=now, total_vfs=most)
+            write(folder + "/j", json.dumps(tree))
+            out = expect(0, "inventory", "--from-json", folder + "/j").stdout
+            assert say in out and "4294967295" not in out, out
+        vf["pf"] = "10001:3b:00.0"
+        # Nothing but an address.
+        tree["devices"].append({"address": "0000:ff:1f.7"})
+        tree["devices"].append({"address": "0000:ff:1f.6", "flags": ["pf", "vf"]})
+        tree["devices"].sort(key=lambda d: d["address"])
+        write(folder + "/j", json.dumps(tree))
+        out = expect(0, "inventory", "--from-json", folder + "/j").stdout
+        assert "VF of 10001:3b:00.0" in out and out.count("VF of 3b:00.0") == 3, out
+        assert "4294967295" not in out and "ffff" not in out, out
+        for extra in ((), ("--device", "ff:1f.7"), ("--device", "ff:1f.6")):
+            for other in (folder + "/j", dump("sriov")):
+                done = vdevctl("compare", folder + "/j", other, *(() if other != folder + "/j" else extra))
+                assert done.returncode in (0, 11, 13) and "4294967295" not in done.stdout, done.stdout + done.stderr
+
+
 def no_controls():
     """What a terminal would obey is ?, and a character is whole or not there."""
     tree = as_json("--from-dump", dump("nvme"))
@@ -523,7 +548,7 @@ if __name__ == "__main__":
     if not os.path.exists(os.path.dirname(os.path.realpath(sys.argv[1])) + "/vdev-pci-reader"):
         print("skip: vdev-pci-reader was not built (meson option inventory, libpci)")
         sys.exit(77)
-    sys.exit(run([schema, dumps_are_those_of_make, round_trips, unknown_members_are_kept, not_known_is_null, vfs, a_table, no_controls,
+    sys.exit(run([schema, dumps_are_those_of_make, round_trips, unknown_members_are_kept, not_known_is_null, vfs, a_table, a_table_of_what_is_not_known, no_controls,
                   live_and_captured, capture_again, usage, missing_files, no_permission, a_reader_that_is_none, truncations,
                   damaged_dumps, odd_dumps, long_domains, one_address_twice, paths_and_no_access, broken_json, recorded_answers, vpd_and_versions,
                   damaged_trees, output_fails]))

@@ -19,20 +19,34 @@ static void id(uint32_t vendor, uint32_t device, char text[CELL])
 		snprintf(text, CELL, "%04x:%04x", vendor, device);
 }
 
-static void number(uint32_t n, char text[CELL])
+static void number(uint32_t n, char *text, size_t size)
 {
 	if (n == VDEV_INVENTORY_UNKNOWN)
-		snprintf(text, CELL, "-");
+		snprintf(text, size, "-");
 	else
-		snprintf(text, CELL, "%u", n);
+		snprintf(text, size, "%u", n);
+}
+
+/* The domain of its PF, too, where that is not its own. */
+static void vf(const struct vdev_inventory_device *d, char text[CELL])
+{
+	char domain[16] = "";
+
+	if (d->pf_domain != d->domain)
+		snprintf(domain, sizeof(domain), "%04x:", d->pf_domain);
+	snprintf(text, CELL, "VF of %s%02x:%02x.%x", domain, d->pf_bus, d->pf_slot, d->pf_function);
 }
 
 static void sriov(const struct vdev_inventory_device *d, char text[CELL])
 {
+	char now[CELL / 4], most[CELL / 4];
+
+	number(d->num_vfs, now, sizeof(now));
+	number(d->total_vfs, most, sizeof(most));
 	if (d->flags & VDEV_INVENTORY_PF)
-		snprintf(text, CELL, "PF, %u of %u", d->num_vfs, d->total_vfs);
+		snprintf(text, CELL, "PF, %s of %s", now, most);
 	else if ((d->flags & VDEV_INVENTORY_VF) && d->pf_domain != VDEV_INVENTORY_UNKNOWN)
-		snprintf(text, CELL, "VF of %02x:%02x.%x", d->pf_bus, d->pf_slot, d->pf_function);
+		vf(d, text);
 	else if (d->flags & VDEV_INVENTORY_VF)
 		snprintf(text, CELL, "VF");
 	else
@@ -66,9 +80,9 @@ static int line(struct libscols_table *tb, const struct vdev_inventory_device *d
 	inventory_address(d, address);
 	id(d->vendor, d->device, text[1]);
 	id(d->subsystem_vendor, d->subsystem_device, text[2]);
-	number(d->numa_node, text[3]);
-	number(d->iommu_group, text[4]);
-	number(d->msix_vectors, text[5]);
+	number(d->numa_node, text[3], CELL);
+	number(d->iommu_group, text[4], CELL);
+	number(d->msix_vectors, text[5], CELL);
 	sriov(d, text[6]);
 	if (d->flags & VDEV_INVENTORY_DEAD)
 		snprintf(text[6], CELL, "reads all ones");
