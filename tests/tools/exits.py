@@ -37,6 +37,9 @@ def usage():
             (("cpumap", "--pid", "1", "--interval", "2"), "need --watch"),
             (("cpumap", "1"), "such as --pid 1"),
             (("cpumap", "--nonsense"), "unrecognized option"),
+            (("cpumap", "--pid", "1", "--pid", "2"), '--pid is given twice, 1 and "2", expected one'),
+            (("cpumap", "--pid", "1", "--proc", "a", "--proc", "b"), "--proc is given twice"),
+            (("topology", "--sysfs", "a", "--sysfs", "b"), "--sysfs is given twice"),
             (("topology", "x"), "only options"),
             (("inventory", "--nonsense"), "unrecognized option"),
             (("--nonsense",), "unrecognized option")):

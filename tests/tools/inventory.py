@@ -201,7 +201,12 @@ def usage():
                       (("--from-dump", "a", "--capture", "b"), "--capture copies sysfs"),
                       (("--from-json", "a", "--capture", "b"), "--capture copies sysfs"),
                       (("--from-sysfs", "a", "--vfio"), "--vfio asks devices of this machine"),
-                      (("--from-dump", ""), "not a name"), (("x",), "such as --from-dump x")):
+                      (("--from-dump", ""), "not a name"), (("--from-json", ""), '--from-json is "": not a name, expected FILE'),
+                      (("--from-dump", "A", "--from-dump", "B"), '--from-dump is given twice, "A" and "B", expected one'),
+                      (("--from-json", "A", "--from-json", "A"), "--from-json is given twice"),
+                      (("--from-sysfs", "A", "--from-sysfs", "B"), "--from-sysfs is given twice"),
+                      (("--capture", "A", "--capture", "B"), "--capture is given twice"),
+                      (("--reader", "A", "--reader", "B"), "--reader is given twice"), (("x",), "such as --from-dump x")):
         expect(2, "inventory", *args, say=say)
 
 

@@ -32,23 +32,18 @@ static void check(struct argp_state *state, const struct inventory_options *o)
 static error_t key(int key, char *arg, struct argp_state *state)
 {
 	struct inventory_options *o = state->input;
+	const char **text = key == KEY_DUMP        ? &o->dump
+			    : key == KEY_SYSFS     ? &o->sysfs
+			    : key == KEY_JSON_FILE ? &o->json_file
+			    : key == KEY_CAPTURE   ? &o->capture
+			    : key == KEY_READER    ? &o->reader
+						   : NULL;
 
+	if (text) {
+		option_once(state, list, key, text, arg);
+		return 0;
+	}
 	switch (key) {
-	case KEY_DUMP:
-		o->dump = arg;
-		return 0;
-	case KEY_SYSFS:
-		o->sysfs = arg;
-		return 0;
-	case KEY_JSON_FILE:
-		o->json_file = arg;
-		return 0;
-	case KEY_CAPTURE:
-		o->capture = arg;
-		return 0;
-	case KEY_READER:
-		o->reader = arg;
-		return 0;
 	case KEY_VFIO:
 		o->vfio = true;
 		return 0;

@@ -58,13 +58,13 @@ static error_t compare_key(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_DEVICE:
 		device_check(state, arg);
-		o->device = arg;
+		option_once(state, compare_list, key, &o->device, arg);
 		return 0;
 	case KEY_RULES:
-		o->rules = arg;
+		option_once(state, compare_list, key, &o->rules, arg);
 		return 0;
 	case KEY_READER:
-		o->reader = arg;
+		option_once(state, compare_list, key, &o->reader, arg);
 		return 0;
 	case KEY_VFIO:
 		o->vfio = true;
@@ -172,7 +172,7 @@ static error_t plan_key(int key, char *arg, struct argp_state *state)
 						: NULL;
 
 	if (text) {
-		*text = arg;
+		option_once(state, plan_list, key, text, arg);
 		return 0;
 	}
 	switch (key) {

@@ -32,15 +32,31 @@ int number_parse(const char *text, uint32_t least, uint32_t most, uint32_t *ret_
 	return 0;
 }
 
-/* Ends the program with STATUS_USAGE when it is none. */
+/* Ends the program with STATUS_USAGE when it is none, or not the first: `before` is 0 then. */
 static uint32_t number(struct argp_state *state, const char *option, const char *text,
-		       uint32_t most, const char *what)
+		       uint32_t most, const char *what, uint32_t before)
 {
 	uint32_t n = 0;
 
+	if (before)
+		argp_error(state, "%s is given twice, %u and \"%s\", expected one", option, before,
+			   text);
 	if (number_parse(text, 1, most, &n))
 		argp_error(state, "%s is \"%s\", expected %s, 1 to %u", option, text, what, most);
 	return n;
+}
+
+void option_once(struct argp_state *state, const struct argp_option *list, int key,
+		 const char **place, const char *text)
+{
+	while (list->key != key)
+		list++;
+	if (!*text)
+		argp_error(state, "--%s is \"\": not a name, expected %s", list->name, list->arg);
+	if (*place)
+		argp_error(state, "--%s is given twice, \"%s\" and \"%s\", expected one",
+			   list->name, *place, text);
+	*place = text;
 }
 
 static const struct argp_option cpumap_list[] = {
@@ -70,13 +86,15 @@ static error_t cpumap_key(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		o->pid = (pid_t)number(state, "--pid", arg, MOST_PID, "the number of a process");
+		o->pid = (pid_t)number(state, "--pid", arg, MOST_PID, "the number of a process",
+				       (uint32_t)o->pid);
 		return 0;
 	case 'i':
-		o->interval_ms = number(state, "--interval", arg, MOST_MS, "milliseconds");
+		o->interval_ms =
+			number(state, "--interval", arg, MOST_MS, "milliseconds", o->interval_ms);
 		return 0;
 	case 'n':
-		o->count = number(state, "--count", arg, MOST_COUNT, "how often to look");
+		o->count = number(state, "--count", arg, MOST_COUNT, "how often to look", o->count);
 		return 0;
 	case 'w':
 		o->watch = true;
@@ -85,13 +103,13 @@ static error_t cpumap_key(int key, char *arg, struct argp_state *state)
 		o->json = true;
 		return 0;
 	case KEY_DEBUGFS:
-		o->debugfs = arg;
+		option_once(state, cpumap_list, key, &o->debugfs, arg);
 		return 0;
 	case KEY_PROC:
-		o->proc = arg;
+		option_once(state, cpumap_list, key, &o->proc, arg);
 		return 0;
 	case KEY_SYSFS:
-		o->sysfs = arg;
+		option_once(state, cpumap_list, key, &o->sysfs, arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "\"%s\": only options are understood, such as --pid %s", arg,
@@ -144,7 +162,7 @@ static error_t topology_key(int key, char *arg, struct argp_state *state)
 		o->json = true;
 		return 0;
 	case KEY_SYSFS:
-		o->sysfs = arg;
+		option_once(state, topology_list, key, &o->sysfs, arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "\"%s\": only options are understood", arg);

@@ -65,6 +65,11 @@ struct topology_options {
 /* options.c: -1 when the command shall run, else the exit status. */
 int cpumap_parse(int argc, char **argv, struct cpumap_options *ret);
 int topology_parse(int argc, char **argv, struct topology_options *ret);
+/* The text of an option; ends the program with STATUS_USAGE when it is empty, or was given already. */
+struct argp_option;
+struct argp_state;
+void option_once(struct argp_state *state, const struct argp_option *list, int key,
+		 const char **place, const char *text);
 /* A decimal number and nothing else. -EINVAL. */
 int number_parse(const char *text, uint32_t least, uint32_t most, uint32_t *ret_number);
 
