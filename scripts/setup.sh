@@ -23,6 +23,7 @@ libpci-dev|build|pc:libpci|vdev-pci-reader, by which libvdevmgmt-host reads PCI 
 libbpf-dev|build|pc:libbpf|libvdevmgmt-bpf: loads its program (which clang compiles)
 libsmartcols-dev|build|pc:smartcols|tables of vdevctl
 python3|build|cmd:python3|meson, and reports of demo and tests
+python3-jsonschema|test|deb|tools suite: files and output of vdevctl against the published schemas
 g++|test|cmd:g++|public headers as C++11
 libcmocka-dev|test|pc:cmocka|unit tests
 clang|test|cmd:clang|public headers under a second compiler; the program of libvdevmgmt-bpf
