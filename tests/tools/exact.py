@@ -21,6 +21,7 @@ NO_JSON = (("Infinity", "no value"), ("-Infinity", "no number"), ("NaN", "no val
            ("01", "number"), ("+1", "unexpected"), (".5", "unexpected"), ("1e", "number"), ("'x'", "unexpected"), ("nul", "null"),
            ("True", "boolean"), ('"a\tb"', "control character"), ('"a\nb"', "control character"), ("[1,]", "unexpected"),
            ("/*x*/1", "unexpected"), ("{x:1}", "quoted"), ("{'x':1}", "double quotes"), (r'"\x"', "invalid"))
+TWICE_SAYS = "a member that comes again"
 TWICE = ('{"a":1,"a":2}', '{"a":1,"b":{},"a":{}}', '{"a":{},"a":1}', '{"a":"x\\n","a":null}', '{"a":[1,2],"a":[1]}',
          '{"a":1,"\\u0061":2}', '{"a":[],"b":3,"a":{"c":1}}')
 
@@ -37,18 +38,18 @@ def texts(folder):
     yield a_plan(folder, json.dumps(vm(VFS[0]))), lambda path: ("plan", "--show", path, "--json")
 
 
-def each(folder, members):
-    for text, call in texts(folder):
-        places = [text.rindex("}"), text.rindex("}", 0, text.rindex("]"))]  # behind the last member; in the last list
-        for at in places:
-            for member in members:
-                yield text[:at] + "," + member + text[at:], call, member
+def places(text):
+    """Behind the last member, and in the last list."""
+    return text.rindex("}"), text.rindex("}", 0, text.rindex("]"))
 
 
 def kept():
+    members = "".join(',"of_tomorrow%d":%s' % pair for pair in enumerate(KEPT))
     with Folder() as folder:
-        for text, call, member in each(folder, ['"of_tomorrow":' + value for value in KEPT]):
-            assert expect(0, *call(folder.put("a", text))).stdout == text, member
+        for text, call in texts(folder):
+            for at in places(text):
+                much = text[:at] + members + text[at:]
+                assert expect(0, *call(folder.put("a", much))).stdout == much
 
 
 def a_vm_too():
@@ -59,17 +60,14 @@ def a_vm_too():
 
 def refused():
     with Folder() as folder:
-        for value, say in NO_JSON:
-            for text, call, _ in each(folder, ['"of_tomorrow":' + value]):
-                expect(DAMAGED, *call(folder.put("a", text)), say=say)
-        for value in TWICE:
-            for text, call, _ in each(folder, ['"of_tomorrow":' + value]):
-                expect(DAMAGED, *call(folder.put("a", text)), say="a member that comes again")
-        for text, call, _ in each(folder, ["'x':1"]):
-            expect(DAMAGED, *call(folder.put("a", text)), say="double quotes")
-        for text, call, _ in each(folder, ['"format":1']):
-            if text.rindex('"format":1') > text.rindex("]"):
-                expect(DAMAGED, *call(folder.put("a", text)), say="a member that comes again")
+        for text, call in texts(folder):
+            at = places(text)[0]
+            for member, say in [('"x":1,"format":1', TWICE_SAYS), ("'x':1", "double quotes")]:
+                expect(DAMAGED, *call(folder.put("a", text[:at] + "," + member + text[at:])), say=say)
+        text, call = next(texts(folder))
+        at = places(text)[1]
+        for value, say in NO_JSON + tuple((value, TWICE_SAYS) for value in TWICE):
+            expect(DAMAGED, *call(folder.put("a", text[:at] + ',"of_tomorrow":' + value + text[at:])), say=say)
 
 
 def a_socket():

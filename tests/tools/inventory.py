@@ -164,16 +164,16 @@ def a_table_of_what_is_not_known():
 
 def no_controls():
     """What a terminal would obey is ?, and a character is whole or not there."""
-    tree = as_json("--from-dump", dump("nvme"))
+    good = json.dumps(as_json("--from-dump", dump("nvme")))
     with tempfile.TemporaryDirectory() as folder:
         for text, shown in (("\x7f", '"?"'), ("\x9b31m", '"?31m"'), ("\u00a0ü€𝄞", '"\u00a0ü€𝄞"'), ("\x1b", '"\\u001b"'),
                             ("é" * 100, '"%s...,' % ("é" * 19)),
                             ("x" + "é" * 100, '"x%s...,' % ("é" * 19)), ("€" * 100, '"%s...,' % ("€" * 13))):
             for member in ("vendor", "driver", "address", "pf", "power_state", "device_serial"):
-                tree["devices"][0] = dict(tree["devices"][0], **{member: text})
+                tree = json.loads(good)
+                tree["devices"][0][member] = text
                 write(folder + "/j", json.dumps(tree, ensure_ascii=False))
                 expect(DAMAGED, "inventory", "--from-json", folder + "/j", say="devices[0].%s: %s" % (member, shown))
-                tree = as_json("--from-dump", dump("nvme"))
 
 
 def live_and_captured():
@@ -485,7 +485,7 @@ def vpd_and_versions():
         d = [x for x in as_json("--from-sysfs", tree)["devices"] if x["address"] == "0000:41:00.0"][0]
         assert (d["vpd_part"], d["vpd_serial"], d["vpd_firmware"]) == ("K123", "AB1", "FFV20.5.1"), d
         assert d["driver_version"] == "1.0"
-        for size in range(len(vpd)):  # a card whose VPD cannot be read to its end
+        for size in range(0, len(vpd), 5 if SLOW else 1):  # a card whose VPD cannot be read to its end
             with open(at + "vpd", "wb") as file:
                 file.write(vpd[:size])
             expect(0, "inventory", "--from-sysfs", tree)
