@@ -142,8 +142,8 @@ def a_table_of_what_is_not_known():
     tree = as_json("--from-dump", dump("sriov"))
     pf, vf = tree["devices"][:2]
     with tempfile.TemporaryDirectory() as folder:
-        for now, most, say in ((None, None, "PF, - of -"), (None, 64, "PF, - of 64"), (4, None, "PF, 4 of -"), (0, 0, "PF, 0 of 0")):
-            pf.update(num_vfs=now, total_vfs=most)
+        for count, most, say in ((None, None, "PF, - of -"), (None, 64, "PF, - of 64"), (4, None, "PF, 4 of -"), (0, 0, "PF, 0 of 0")):
+            pf.update(num_vfs=count, total_vfs=most)
             write(folder + "/j", json.dumps(tree))
             out = expect(0, "inventory", "--from-json", folder + "/j").stdout
             assert say in out and "4294967295" not in out, out

@@ -13,6 +13,24 @@
 
 #define MOST_DEPTH 32
 
+int file_status(int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -EACCES:
+	case -EPERM:
+	case -EISDIR:
+	case -EEXIST:
+	case -EROFS:
+	case -ELOOP:
+	case -ENAMETOOLONG:
+		return STATUS_NO_FILE;
+	default:
+		return STATUS_FAILED;
+	}
+}
+
 static uint32_t line_of(const char *text, size_t at)
 {
 	uint32_t line = 1;

@@ -55,18 +55,8 @@ static int status_of(int err)
 	case -ETIMEDOUT:
 	case -EPIPE:
 		return STATUS_DAMAGED;
-	case -ENOENT:
-	case -ENOTDIR:
-	case -EACCES:
-	case -EPERM:
-	case -EISDIR:
-	case -EEXIST:
-	case -EROFS:
-	case -ELOOP:
-	case -ENAMETOOLONG:
-		return STATUS_NO_FILE;
 	default:
-		return STATUS_FAILED;
+		return file_status(err);
 	}
 }
 

@@ -67,7 +67,9 @@ struct json_object *inventory_to_json(const struct inventory *v);
 /* inventread.c: -EBADMSG and what was expected where; -ENOMEM. */
 #define WHY_SIZE 320
 int inventory_from_json(struct json_object *tree, struct inventory *ret, char why[WHY_SIZE]);
-/* inventfile.c: the text of a file, with a 0 behind it, as a tree; an exit status, after a word on stderr. */
+/* inventfile.c: the exit status for a file or folder that cannot be read or written, from a negative errno. */
+int file_status(int err);
+/* The text of a file, with a 0 behind it, as a tree; an exit status, after a word on stderr. */
 #define JSON_MOST_BYTES (256u << 20)
 int text_file_read(const char *path, uint32_t most, char **ret_text, size_t *ret_size);
 int json_file_read(const char *path, struct json_object **ret_tree);

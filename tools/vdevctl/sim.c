@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inventory.h"
 #include "sim.h"
 
 static const struct {
@@ -82,19 +83,7 @@ static int run(const struct sim_options *o, const struct sim_host *host, uint32_
 int sim_unwritten(const char *path, int err)
 {
 	fprintf(stderr, "vdevctl: cannot write %s: %s\n", path, strerror(-err));
-	switch (err) {
-	case -ENOENT:
-	case -ENOTDIR:
-	case -EISDIR:
-	case -EACCES:
-	case -EPERM:
-	case -EROFS:
-	case -ELOOP:
-	case -ENAMETOOLONG:
-		return STATUS_NO_FILE;
-	default:
-		return STATUS_FAILED;
-	}
+	return file_status(err);
 }
 
 static int put(const struct sim_options *o, const struct sim_result *results, uint32_t count)

@@ -228,7 +228,6 @@ static int finish(struct dump *d)
 	better = is_better(d, device);
 	if (d->error)
 		return d->error;
-	d->last = d->current;
 	if (better) {
 		uint8_t *config = realloc(device->config, d->block_size);
 
@@ -352,7 +351,7 @@ int dump_parse(struct dump *d, const char *text, size_t size)
 	const char *end = text + size;
 
 	memset(d, 0, sizeof(*d));
-	d->current = d->last = NONE;
+	d->current = NONE;
 	d->table = calloc(DUMP_TABLE, sizeof(*d->table));
 	if (!d->table)
 		return wrong(d, ENOMEM, "out of memory");

@@ -29,8 +29,7 @@ struct dump {
 	uint32_t count, room;
 	uint32_t *table; /* [DUMP_TABLE]: index + 1 by address */
 	uint32_t line; /* that is being read */
-	uint32_t current,
-		last; /* devices of the last line with an address, of the last block; UINT32_MAX */
+	uint32_t current; /* device of the last line with an address; UINT32_MAX */
 	uint32_t block_size;
 	uint32_t block_line; /* of the address above it */
 	uint8_t block[DUMP_CONFIG];
